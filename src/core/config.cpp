@@ -1,0 +1,83 @@
+#include "core/config.h"
+
+#include <toml++/toml.h>
+
+#include <sstream>
+
+namespace scoresde {
+namespace {
+
+Json from_toml(const toml::node& node) {
+  if (const auto* table = node.as_table()) {
+    Json json = Json::object();
+    for (const auto& [key, value] : *table) json[std::string(key.str())] = from_toml(value);
+    return json;
+  }
+  if (const auto* array = node.as_array()) {
+    Json json = Json::array();
+    for (const auto& value : *array) json.push_back(from_toml(value));
+    return json;
+  }
+  if (const auto* value = node.as_string()) return value->get();
+  if (const auto* value = node.as_integer()) return value->get();
+  if (const auto* value = node.as_floating_point()) return value->get();
+  if (const auto* value = node.as_boolean()) return value->get();
+  std::ostringstream text;  // dates and times have no meaning here; keep what was written
+  text << toml::node_view(&node);
+  return text.str();
+}
+
+std::string scalar_to_toml(const Json& value) {
+  if (value.is_number_float()) {
+    const double number = value.get<double>();
+    if (std::isinf(number)) return number > 0 ? "inf" : "-inf";
+    if (std::isnan(number)) return "nan";
+  }
+  return value.dump();
+}
+
+void write_table(const Json& json, const std::string& path, std::string& out) {
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_object()) continue;
+    if (!value.is_array()) {
+      out += fmt::format("{} = {}\n", key, scalar_to_toml(value));
+      continue;
+    }
+    std::string list;
+    for (const auto& item : value) list += (list.empty() ? "" : ", ") + scalar_to_toml(item);
+    out += fmt::format("{} = [{}]\n", key, list);
+  }
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_object()) continue;
+    const std::string name = path.empty() ? key : path + "." + key;
+    out += fmt::format("\n[{}]\n", name);
+    write_table(value, name, out);
+  }
+}
+
+}  // namespace
+
+Json read_toml(const std::string& path) {
+  try {
+    return from_toml(toml::parse_file(path));
+  } catch (const toml::parse_error& error) {
+    const auto where = error.source().begin;
+    fail(Failure::data, "{}: line {}, column {}: {}", path, where.line, where.column, error.description());
+  }
+}
+
+Json parse_setting(std::string_view text) {
+  Json json = Json::parse(text, nullptr, false);
+  if (!json.is_discarded()) return json;
+  double number;
+  if (parse_number(text, number)) return number;
+  return std::string(text);
+}
+
+std::string json_to_toml(const Json& json) {
+  std::string out;
+  write_table(json, "", out);
+  return out;
+}
+
+}  // namespace scoresde

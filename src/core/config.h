@@ -1,0 +1,205 @@
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace scoresde {
+
+/// Objects keep the order in which fields() lists them.
+using Json = nlohmann::ordered_json;
+
+/// The numbers a setting may take, both ends included.
+struct Range {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+};
+
+/// One setting of a configuration struct. A struct lists its settings once:
+/// ```
+/// struct OptimizerConfig {
+///   double lr = 2e-4;
+///   static constexpr auto fields() {
+///     return std::tuple{field("lr", &OptimizerConfig::lr, "learning rate after the warm-up", {0, 1})};
+///   }
+/// };
+/// ```
+/// and TOML files, `--set a.b=c`, help, validation and the checkpoint's JSON all walk that list.
+/// Members may be bool, integers, double, std::string, std::vector of the last three, and structs with fields().
+template <class Struct, class Member>
+struct Field {
+  std::string_view name;
+  Member Struct::* member;
+  std::string_view help;
+  Range range;
+};
+
+template <class Struct, class Member>
+constexpr Field<Struct, Member> field(std::string_view name, Member Struct::* member, std::string_view help,
+                                      Range range = {}) {
+  return {name, member, help, range};
+}
+
+template <class T>
+concept Config = requires { T::fields(); };
+
+/// Reads a TOML file as JSON. Error{data} names the file, line and column.
+Json read_toml(const std::string& path);
+
+/// A setting given as text (`--set net.channels=64`) as JSON: a number, true/false, [a, b], or else a string.
+Json parse_setting(std::string_view text);
+
+/// JSON as TOML text.
+std::string json_to_toml(const Json& json);
+
+namespace detail {
+
+template <class T>
+struct IsVector : std::false_type {};
+template <class T>
+struct IsVector<std::vector<T>> : std::true_type {};
+
+template <class T>
+Json value_to_json(const T& value);
+
+inline void check_range(std::string_view path, double value, Range range) {
+  if (!(value >= range.low && value <= range.high))
+    fail(Failure::usage, "{} = {} is outside [{}, {}]", path, value, range.low, range.high);
+}
+
+template <class T>
+void value_from_json(const Json& json, T& value, std::string_view path, Range range) {
+  const auto wrong = [&](std::string_view wanted) {
+    fail(Failure::usage, "{} = {} is not {}", path, json.dump(), wanted);
+  };
+  if constexpr (std::is_same_v<T, bool>) {
+    if (!json.is_boolean()) wrong("true or false");
+    value = json.get<bool>();
+  } else if constexpr (std::is_integral_v<T>) {
+    const bool whole = json.is_number_integer() ||
+                       (json.is_number_float() && json.get<double>() == std::floor(json.get<double>()) &&
+                        std::abs(json.get<double>()) < 9e15);
+    if (!whole) wrong("a whole number");
+    const auto number = json.get<double>();
+    if constexpr (std::is_unsigned_v<T>) {
+      if (number < 0) wrong("a number of at least 0");
+    }
+    check_range(path, number, range);
+    value = json.is_number_float() ? static_cast<T>(number) : json.get<T>();
+  } else if constexpr (std::is_floating_point_v<T>) {
+    if (!json.is_number()) wrong("a number");
+    check_range(path, json.get<double>(), range);
+    value = json.get<T>();
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    if (!json.is_string()) wrong("a text");
+    value = json.get<std::string>();
+  } else if constexpr (IsVector<T>::value) {
+    if (!json.is_array()) {  // one value where a list may stand: --set net.attention=14
+      value.resize(1);
+      return value_from_json(json, value[0], path, range);
+    }
+    value.resize(json.size());
+    for (std::size_t i = 0; i < json.size(); ++i) value_from_json(json[i], value[i], path, range);
+  }
+}
+
+}  // namespace detail
+
+/// A configuration as JSON, every field present, in the order of fields().
+template <Config C>
+Json to_json(const C& config) {
+  Json json = Json::object();
+  std::apply([&](const auto&... f) { ((json[std::string(f.name)] = detail::value_to_json(config.*f.member)), ...); },
+             C::fields());
+  return json;
+}
+
+template <class T>
+Json detail::value_to_json(const T& value) {
+  if constexpr (Config<T>) return to_json(value);
+  else return value;
+}
+
+/// Overwrites the fields that `json` names; the others keep their values.
+/// Error{usage} for an unknown key (with the nearest known one), a wrong type, a value out of range.
+template <Config C>
+void update(C& config, const Json& json, std::string_view path = "") {
+  const std::string prefix = path.empty() ? "" : std::string(path) + ".";
+  if (!json.is_object()) fail(Failure::usage, "{} must be a table of settings", path.empty() ? "the file" : path);
+  std::vector<std::string_view> names;
+  std::apply([&](const auto&... f) { (names.push_back(f.name), ...); }, C::fields());
+  for (const auto& [key, value] : json.items()) {
+    bool known = false;
+    const auto try_field = [&](const auto& f) {
+      if (f.name != key) return;
+      known = true;
+      auto& member = config.*f.member;
+      if constexpr (Config<std::remove_reference_t<decltype(member)>>) update(member, value, prefix + key);
+      else detail::value_from_json(value, member, prefix + key, f.range);
+    };
+    std::apply([&](const auto&... f) { (try_field(f), ...); }, C::fields());
+    if (!known) {
+      const std::string near = nearest(key, names);
+      fail(Failure::usage, "unknown setting '{}{}'{}; there are {}", prefix, key,
+           near.empty() ? "" : ", did you mean '" + prefix + near + "'?", join(names));
+    }
+  }
+}
+
+/// `--set a.b=c`. Error{usage} as update(), or where there is no '='.
+template <Config C>
+void set(C& config, std::string_view assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string_view::npos || equals == 0)
+    fail(Failure::usage, "--set {} must have the form name=value", assignment);
+  const std::vector<std::string> path = split(assignment.substr(0, equals), '.');
+  const auto nested = [&](Json json) {
+    for (auto part = path.rbegin(); part != path.rend(); ++part) json = Json{{*part, std::move(json)}};
+    return json;
+  };
+  const std::string_view text = assignment.substr(equals + 1);
+  C copy = config;
+  try {
+    update(copy, nested(parse_setting(text)));
+  } catch (const Error&) {  // a text that looks like a number or a list is still a text where a text is wanted
+    copy = config;
+    bool is_text = true;
+    try {
+      update(copy, nested(std::string(text)));
+    } catch (const Error&) {
+      is_text = false;
+    }
+    if (!is_text) throw;
+  }
+  config = copy;
+}
+
+/// Calls visit(path, value as JSON, help, range) for every leaf setting.
+template <Config C, class Visit>
+void for_each_setting(const C& config, const Visit& visit, const std::string& prefix = "") {
+  const auto visit_field = [&](const auto& f) {
+    const auto& member = config.*f.member;
+    if constexpr (Config<std::remove_cvref_t<decltype(member)>>)
+      for_each_setting(member, visit, prefix + std::string(f.name) + ".");
+    else
+      visit(prefix + std::string(f.name), detail::value_to_json(member), f.help, f.range);
+  };
+  std::apply([&](const auto&... f) { (visit_field(f), ...); }, C::fields());
+}
+
+/// The configuration as the text of a TOML file.
+template <Config C>
+std::string to_toml(const C& config) {
+  return json_to_toml(to_json(config));
+}
+
+}  // namespace scoresde
