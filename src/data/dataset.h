@@ -7,16 +7,9 @@
 
 #include "core/batch.h"
 #include "core/file.h"
+#include "core/item_shape.h"
 
 namespace scoresde {
-
-/// The form of one item: channels x height x width for images; {D, 1, 1} with `image` false for rows of a table.
-struct ItemShape {
-  int channels = 1, height = 1, width = 1;
-  bool image = true;
-  Index size() const { return Index{1} * channels * height * width; }
-  bool operator==(const ItemShape&) const = default;
-};
 
 /// A data set in memory. Images are kept as their 8-bit values (C, H, W, item after item) and reach the network as
 /// x = u / 127.5 - 1 in [-1, 1]; tables are kept as float32 and reach it standardised by column mean and deviation.
