@@ -2,6 +2,7 @@
 # Checks that need no build: who includes whom, LibTorch's doors, global randomness, format.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+mkdir -p build
 failed=0
 complain() { printf '%s\n' "$1" >&2; failed=1; }
 
