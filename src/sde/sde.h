@@ -29,13 +29,13 @@ class Sde {
   /// The name it has in the table and in files.
   virtual std::string_view name() const = 0;
 
-  virtual double drift(double t) const = 0;         ///< f(t)
-  virtual double diffusion(double t) const = 0;     ///< g(t) >= 0
-  virtual Marginal marginal(double t) const = 0;    ///< alpha(t) > 0, sigma(t) > 0 on [t_min, t_max]
+  virtual double drift(double t) const = 0;       ///< f(t)
+  virtual double diffusion(double t) const = 0;   ///< g(t) >= 0
+  virtual Marginal marginal(double t) const = 0;  ///< alpha(t) > 0, sigma(t) > 0 on [t_min, t_max]
 
-  virtual double t_max() const { return 1; }        ///< generation starts here
-  virtual double t_min() const { return 1e-5; }     ///< training and likelihood go down to here
-  virtual double t_end() const { return 1e-3; }     ///< sampling stops here by default, Song et al. app. C
+  virtual double t_max() const { return 1; }     ///< generation starts here
+  virtual double t_min() const { return 1e-5; }  ///< training and likelihood go down to here
+  virtual double t_end() const { return 1e-3; }  ///< sampling stops here by default, Song et al. app. C
 
   /// Standard deviation of the prior N(0, prior_std^2 I) from which generation starts.
   virtual double prior_std() const { return marginal(t_max()).sigma; }
@@ -57,6 +57,9 @@ struct Marginals {
 };
 Marginals marginals(const Sde& sde, const Times& t);
 
+/// log N(x; 0, prior_std^2 I) of every row.
+Times prior_log_density(const Sde& sde, const Batch& x);
+
 /// Parameters of all SDEs; each reads its own. Zero means "the default of the named SDE".
 struct SdeConfig {
   std::string name = "vp";
@@ -74,7 +77,8 @@ struct SdeConfig {
         field("sigma_min", &SdeConfig::sigma_min, "ve, edm: smallest noise, in data units; 0: 0.01 (ve), 0.002 (edm)",
               {0, 1e6}),
         field("sigma_max", &SdeConfig::sigma_max,
-              "ve, edm: largest noise, in data units; 0: largest pairwise distance of the data (ve), 80 (edm)", {0, 1e6}),
+              "ve, edm: largest noise, in data units; 0: largest pairwise distance of the data (ve), 80 (edm)",
+              {0, 1e6}),
         field("beta", &SdeConfig::beta, "ou: rate of decay, dX = -beta X dt + sigma dW", {1e-6, 1e3}),
         field("sigma", &SdeConfig::sigma, "ou: noise, dX = -beta X dt + sigma dW", {1e-6, 1e6}),
         field("t_min", &SdeConfig::t_min, "smallest time of training and likelihood; 0: the SDE's default", {0, 1e6}),
@@ -83,6 +87,10 @@ struct SdeConfig {
         field("table", &SdeConfig::table, "table: a CSV file of t, alpha, sigma with at least 4 rows")};
   }
 };
+
+/// `config` with the content of its table's file in place of the file's name, for checkpoints that need no other file:
+/// a `table` that has line breaks is read as the CSV itself.
+SdeConfig self_contained(SdeConfig config);
 
 /// A row of the table of SDEs.
 struct SdeEntry {
