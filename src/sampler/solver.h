@@ -1,5 +1,4 @@
 #pragma once
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,49 +19,120 @@ struct ReverseProcess {
   const NoiseSource& noise;
 };
 
-/// One method of going from x_t to x_s. `step` may keep history (multistep methods), which `reset` forgets.
+/// What an adaptive method says of its last step, a row.
+struct AdaptiveReport {
+  std::vector<std::uint32_t> evaluations;
+  std::vector<bool> converged;
+};
+
+/// One method of going from x_t to x_s, s < t. A method may keep history, which `begin` forgets; an object serves one
+/// run at a time.
 class Solver {
  public:
   virtual ~Solver() = default;
+
+  /// A new run over these falling times. For methods with history, or whose coefficients depend on the whole grid.
+  virtual void begin(std::span<const double> times);
+
+  /// x: rows x D at time interval.t; result: at time interval.s. Row i of the result depends on row i alone.
   virtual Batch step(const ReverseProcess& process, const Batch& x, const Interval& interval) = 0;
-  virtual void reset() {}
+
+  /// The noise-free estimate of x_0 with which a run may end at time t: Tweedie's formula, one evaluation, unless the
+  /// method has its own.
+  virtual Batch denoise(const ReverseProcess& process, const Batch& x, double t);
+
+  /// Only of methods that spend different numbers of evaluations on different rows.
+  virtual const AdaptiveReport* adaptive() const { return nullptr; }
 };
 
 /// Settings of all solvers; each reads its own.
 struct SolverOptions {
-  double eta = 1, snr = 0.16, churn = 0, churn_min = 0, churn_max = 1e30, churn_noise = 1;
-  int corrector_steps = 1;
+  double eta = -1, snr = 0.16, churn = 0, churn_min = 0, churn_max = 1e30, churn_noise = 1;
+  int corrector_steps = 1, scales = 0;
   double rtol = 1e-5, atol = 1e-5;
-  std::string compatibility = "none";
+  std::string variance = "posterior", compatibility = "none";
 
   static constexpr auto fields() {
     return std::tuple{
-        field("eta", &SolverOptions::eta, "ddim, euler-maruyama: share of fresh noise, 0 is deterministic", {0, 10}),
+        field("eta", &SolverOptions::eta,
+              "euler-maruyama, reverse-diffusion, ddim: share of fresh noise, 0 is deterministic; -1: the method's own "
+              "(1, 1, 0)",
+              {-1, 10}),
+        field("variance", &SolverOptions::variance,
+              "ancestral: posterior (of x_s given x_t and x_0) or forward (of x_t given x_s)"),
         field("snr", &SolverOptions::snr, "langevin, annealed-langevin: signal-to-noise ratio r of a corrector step",
               {0, 10}),
-        field("churn", &SolverOptions::churn, "edm-heun: S_churn of Karras et al. 2022, algorithm 2", {0, 1e6}),
-        field("churn_min", &SolverOptions::churn_min, "edm-heun: S_tmin, smallest sigma/alpha that is churned", {0, 1e30}),
-        field("churn_max", &SolverOptions::churn_max, "edm-heun: S_tmax, largest sigma/alpha that is churned", {0, 1e30}),
-        field("churn_noise", &SolverOptions::churn_noise, "edm-heun: S_noise", {0, 10}),
         field("corrector_steps", &SolverOptions::corrector_steps, "corrector steps a time", {1, 10000}),
+        field("churn", &SolverOptions::churn, "edm-heun: S_churn of Karras et al. 2022, algorithm 2", {0, 1e6}),
+        field("churn_min", &SolverOptions::churn_min, "edm-heun: S_tmin, smallest sigma/alpha that is churned",
+              {0, 1e30}),
+        field("churn_max", &SolverOptions::churn_max, "edm-heun: S_tmax, largest sigma/alpha that is churned",
+              {0, 1e30}),
+        field("churn_noise", &SolverOptions::churn_noise, "edm-heun: S_noise", {0, 10}),
         field("rtol", &SolverOptions::rtol, "rk45: relative tolerance", {1e-13, 1}),
         field("atol", &SolverOptions::atol, "rk45: absolute tolerance", {1e-13, 1}),
         field("compatibility", &SolverOptions::compatibility,
-              "none, or score_sde: the reference's discrete tables, batch-mean Langevin norms and index rule")};
+              "none, or score_sde: order, discrete tables, batch-mean Langevin norms and index rule of the reference"),
+        field("scales", &SolverOptions::scales, "compatibility: N of the discrete tables; 0: the number of steps",
+              {0, 1000000})};
   }
 };
 
-/// A row of the table of solvers.
+/// A row of the table of solvers. `make` is Error{usage} for options that contradict each other.
 struct SolverEntry {
   std::string_view name, summary;
-  bool stochastic;
-  double order;                      ///< weak order for stochastic, global order for deterministic methods
-  bool corrector;                    ///< moves within one time level: for the right side of predictor+corrector
-  int evaluations(int steps) const { return count(steps); }
-  int (*count)(int steps);           ///< NFE of `steps` steps without the final denoising; 0: adaptive
-  std::string_view grid;             ///< the time grid it likes best
+  bool stochastic;        ///< with its default options
+  double order;           ///< weak order for stochastic, global order for deterministic methods
+  bool corrector;         ///< moves within one time level: for the right side of predictor+corrector
+  bool adaptive;          ///< chooses its own steps: NFE differ between samples and cannot be ordered
+  std::string_view grid;  ///< the time grid it likes best
+  int (*count)(int steps, const SolverOptions&);  ///< NFE of `steps` steps, final denoising not counted
   std::unique_ptr<Solver> (*make)(const SolverOptions&);
+  std::unique_ptr<Solver> (*make_reference)(const SolverOptions&);  ///< as in score_sde; null where it has none
 };
 std::span<const SolverEntry> solvers();
+
+/// A solver as a user names it: a row of the table, or two rows "predictor+corrector". A corrector alone stands for
+/// "none+corrector".
+class SolverChoice {
+ public:
+  /// Error{usage} for unknown names (with the nearest known), a corrector on the left, a predictor on the right, and
+  /// compatibility with a reference that lacks the method.
+  SolverChoice(std::string_view name, const SolverOptions& options);
+
+  std::unique_ptr<Solver> make() const;
+
+  const std::string& name() const { return name_; }
+  const SolverOptions& options() const { return options_; }
+  const SolverEntry& predictor() const { return *predictor_; }
+  const SolverEntry* corrector() const { return corrector_; }  ///< null: none
+  bool adaptive() const { return predictor_->adaptive; }
+  bool reference() const { return options_.compatibility == "score_sde"; }
+
+  /// NFE a sample of `steps` steps, the final denoising included where `denoise`. Meaningless for adaptive methods.
+  int evaluations(int steps, bool denoise) const;
+
+  /// The number of steps that spends exactly `nfe` evaluations a sample. Error{usage} names the possible numbers near
+  /// `nfe` where there is none, or says that an adaptive method is ruled by its tolerance.
+  int steps_for(int nfe, bool denoise) const;
+
+  /// The steps + 1 times from sde.t_max() to sde.t_end(), on the grid the method likes best unless `grid` names
+  /// another. Adaptive methods get the two ends. With compatibility: the reference's linspace(t_max, t_end, steps),
+  /// whose last step stays at t_end.
+  std::vector<double> times(const Sde& sde, int steps, std::string_view grid = "") const;
+
+ private:
+  std::string name_;
+  SolverOptions options_;
+  const SolverEntry* predictor_;
+  const SolverEntry* corrector_ = nullptr;
+};
+
+/// SolverChoice(name, options).make().
+std::unique_ptr<Solver> make_solver(std::string_view name, const SolverOptions& options = {});
+
+/// Corrector after predictor, as in algorithm 1 of Song et al. (2021): the predictor goes t -> s, the corrector moves
+/// at s. Both are told the same interval.
+std::unique_ptr<Solver> predictor_corrector(std::unique_ptr<Solver> predictor, std::unique_ptr<Solver> corrector);
 
 }  // namespace scoresde
