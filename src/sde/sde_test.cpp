@@ -133,5 +133,113 @@ INSTANTIATE_TEST_SUITE_P(All, EverySde, testing::ValuesIn(sde_names()), [](const
   return name;
 });
 
+// The message of the error that `config` gives, or "" where it makes an SDE.
+std::string refusal(const SdeConfig& config) {
+  try {
+    make_sde(config);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string table_refusal(const std::string& csv) {
+  SdeConfig config = config_of("vp");
+  config.name = "table";
+  config.table = csv;
+  return refusal(config);
+}
+
+TEST(MakeSde, RefusesWhatIsNoSde) {
+  const auto with = [](std::string_view name, double SdeConfig::*member, double value) {
+    SdeConfig config = config_of(name);
+    config.*member = value;
+    return refusal(config);
+  };
+  EXPECT_NE(refusal(config_of("sub_vp")).find("did you mean 'sub-vp'"), std::string::npos);
+  EXPECT_NE(with("ve", &SdeConfig::sigma_min, 60).find("sigma_min = 60"), std::string::npos);
+  EXPECT_NE(with("edm", &SdeConfig::sigma_max, 0.001).find("sigma_max"), std::string::npos);
+  EXPECT_NE(with("vp", &SdeConfig::beta_min, 30).find("beta_min = 30"), std::string::npos);
+  EXPECT_NE(with("vp", &SdeConfig::beta_max, std::nan("")), "");
+  EXPECT_NE(with("vp", &SdeConfig::beta_max, 1e4).find("alpha = 0"), std::string::npos);  // e^-2500
+  EXPECT_NE(with("vp", &SdeConfig::t_min, 2).find("t_min"), std::string::npos);
+  EXPECT_NE(with("ou", &SdeConfig::beta, 0), "");
+  EXPECT_NE(with("cosine", &SdeConfig::t_max, 1), "");
+  EXPECT_NE(with("rectified", &SdeConfig::t_max, 1), "");
+  EXPECT_NE(with("table", &SdeConfig::t_max, 2), "");
+  EXPECT_EQ(with("table", &SdeConfig::t_max, 0.5), "");
+}
+
+TEST(MakeSde, EndOfSamplingIsNeverBelowTheSmallestTime) {
+  SdeConfig config = config_of("vp");
+  config.t_min = 0.01;
+  EXPECT_EQ(make_sde(config)->t_end(), 0.01);
+  config.t_end = 0.001;
+  EXPECT_NE(refusal(config), "");
+}
+
+TEST(TableSde, RefusesHostileTables) {
+  const std::string good = "t,alpha,sigma\n0.1,1,0.1\n0.2,0.9,0.2\n0.5,0.5,0.6\n1,0.1,1\n";
+  EXPECT_EQ(table_refusal(good), "");
+  const auto replaced = [&](const std::string& from, const std::string& to) {
+    std::string csv = good;
+    csv.replace(csv.find(from), from.size(), to);
+    return table_refusal(csv);
+  };
+  EXPECT_NE(table_refusal("\n"), "");
+  EXPECT_NE(table_refusal("0.1,1,0.1\n0.2,0.9,0.2\n0.5,0.5,0.6\n").find("at least 4 rows"), std::string::npos);
+  EXPECT_NE(replaced("0.2,0.9,0.2", "0.2,0.9").find("line 3"), std::string::npos);
+  EXPECT_NE(replaced("0.2,0.9,0.2", "0.2,0.9,0.2,7").find("three numbers"), std::string::npos);
+  EXPECT_NE(replaced("0.2,0.9,0.2", "0.2,x,0.2").find("three numbers"), std::string::npos);
+  EXPECT_NE(replaced("0.2,0.9,0.2", "0.1,0.9,0.2").find("above t = 0.1"), std::string::npos);
+  EXPECT_NE(replaced("0.5,0.5,0.6", "0.5,0.5,0.1").find("must fall"), std::string::npos);
+  EXPECT_NE(replaced("0.2,0.9,0.2", "0.2,-0.9,0.2").find("above 0"), std::string::npos);
+  EXPECT_NE(replaced("0.2,0.9,0.2", "0.2,nan,0.2").find("above 0"), std::string::npos);
+  EXPECT_NE(replaced("0.2,0.9,0.2", "0.2,0.9,1e-320").find("above 0"), std::string::npos);
+  EXPECT_NE(replaced("0.2,0.9,0.2", "0.2,0.9,inf").find("above 0"), std::string::npos);
+  EXPECT_NE(table_refusal("\x7f"
+                          "ELF\0\1\n" +
+                          good),
+            "");
+  SdeConfig missing = config_of("vp");
+  missing.name = "table";
+  EXPECT_NE(refusal(missing).find("sde.table"), std::string::npos);
+  missing.table = "no/such/file.csv";
+  EXPECT_NE(refusal(missing).find("no/such/file.csv"), std::string::npos);
+}
+
+TEST(TableSde, ReproducesTheSdeItWasMadeFrom) {
+  const auto table = make_sde(config_of("table")), vp = make_sde(config_of("vp"));
+  for (double t : {2e-4, 1e-3, 0.01, 0.1, 0.5, 0.9}) {
+    EXPECT_NEAR(table->marginal(t).sigma / vp->marginal(t).sigma, 1, 1e-5);
+    EXPECT_NEAR(table->drift(t) / vp->drift(t), 1, 1e-3);
+    EXPECT_NEAR(table->diffusion(t) / vp->diffusion(t), 1, 1e-3);
+  }
+}
+
+TEST(Grid, RefusesWhatIsNoGrid) {
+  const auto sde = make_sde({});
+  EXPECT_THROW(make_grid("uniform", *sde, 1, 1e-3, 0), Error);
+  EXPECT_THROW(make_grid("uniform", *sde, 1, 1e-3, -3), Error);
+  EXPECT_THROW(make_grid("unifrom", *sde, 1, 1e-3, 3), Error);
+  EXPECT_THROW(make_grid("uniform", *sde, 1.1, 1e-3, 3), Error);
+  EXPECT_THROW(make_grid("uniform", *sde, 1, 1e-6, 3), Error);
+  EXPECT_THROW(make_grid("uniform", *sde, 0.5, 0.5, 3), Error);
+  EXPECT_THROW(make_grid("log-snr", *sde, 0.5, std::nextafter(0.5, 1), 3), Error);
+}
+
+TEST(Grid, SpacingIsWhatTheNameSays) {
+  const auto edm = make_sde(config_of("edm"));
+  const auto karras = make_grid("karras", *edm, 80, 0.002, 18);  // Karras et al. 2022, eq. 5
+  for (int i = 0; i <= 18; ++i) {
+    const double root = std::pow(80, 1 / 7.0) + i / 18.0 * (std::pow(0.002, 1 / 7.0) - std::pow(80, 1 / 7.0));
+    EXPECT_NEAR(karras[static_cast<std::size_t>(i)], std::pow(root, 7), 1e-12 * karras[static_cast<std::size_t>(i)]);
+  }
+  const auto ve = make_sde(config_of("ve"));  // log-SNR is linear in t: the same as uniform
+  const auto even = make_grid("uniform", *ve, 1, 1e-5, 20), log_snr = make_grid("log-snr", *ve, 1, 1e-5, 20);
+  for (std::size_t i = 0; i < even.size(); ++i) EXPECT_NEAR(log_snr[i], even[i], 1e-14);
+  EXPECT_NEAR(make_grid("quadratic", *edm, 64, 1, 7)[4], 16, 1e-12);  // (8 - 4)^2
+}
+
 }  // namespace
 }  // namespace scoresde
