@@ -1,22 +1,34 @@
 #include "cli/torch_backend.h"
 
 #include "nn/network_score.h"
+#include "nn/threads.h"
 
 namespace scoresde {
 namespace {
+
+std::vector<at::Tensor> parameters_on(const Model& model, const std::string& device) {
+  std::vector<at::Tensor> parameters;
+  for (const Parameter& parameter : build_net(model.spec.net, model.spec.shape).parameters)
+    parameters.push_back(from_tensor(model.weights.at(parameter.name), at::kFloat).to(at::Device(device)));
+  return parameters;
+}
 
 class LinkedTorch : public TorchBackend {
  public:
   std::unique_ptr<Score> load_score(const Model& model, int class_label, int threads,
                                     const std::string& device) const override {
-    return std::make_unique<NetworkScore>(model, NetworkScoreOptions{class_label, threads, device});
+    set_threads(threads);
+    const auto class_index = class_label < 0 ? std::nullopt : std::optional(class_label);
+    return std::make_unique<NetworkScore>(model.spec, parameters_on(model, device), class_index);
   }
 
-  TrainResult train(const RunConfig& config, const TrainOptions& options) const override {
+  TrainResult train(const RunConfig& config, const TrainOptions& options, int threads) const override {
+    set_threads(threads);
     return train_run(config, options);
   }
 
-  TrainForecast forecast(const RunConfig& config, const TrainOptions& options) const override {
+  TrainForecast forecast(const RunConfig& config, const TrainOptions& options, int threads) const override {
+    set_threads(threads);
     return forecast_run(config, options);
   }
 };

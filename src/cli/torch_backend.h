@@ -22,10 +22,10 @@ class TorchBackend {
   /// Class probabilities of a classifier model: rows x classes, for rows in model units at noise level t.
   virtual Batch classify(const Model& model, const Batch& x, double t, int threads) const = 0;
 
-  virtual TrainResult train(const RunConfig& config, const TrainOptions& options) const = 0;
+  virtual TrainResult train(const RunConfig& config, const TrainOptions& options, int threads) const = 0;
 
   /// Parameters, memory and seconds of one step, measured, without training.
-  virtual TrainForecast forecast(const RunConfig& config, const TrainOptions& options) const = 0;
+  virtual TrainForecast forecast(const RunConfig& config, const TrainOptions& options, int threads) const = 0;
 
   virtual std::string version() const = 0;
 };

@@ -1,0 +1,83 @@
+#include "cli/draw.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "cli/app.h"
+#include "report/progress.h"
+
+namespace scoresde {
+
+ResolvedPlan resolve(const Sde& sde, const DrawPlan& plan) {
+  SolverChoice choice(plan.solver, plan.options);
+  if (choice.adaptive()) {
+    if (plan.nfe > 0)
+      fail(Failure::usage, "{} chooses its own steps: set its tolerance (--set rtol=1e-4), not --nfe", choice.name());
+    auto times = choice.times(sde, 1, plan.grid);
+    return {std::move(choice), 1, 0, std::move(times)};
+  }
+  const int wanted = plan.nfe > 0 ? plan.nfe : choice.stochastic() ? 200 : 20;
+  // A default need not be met exactly: the next possible number serves.
+  const auto steps_near = [&](int nfe) {
+    for (int more = 0; more < 8; ++more) {
+      try {
+        return choice.steps_for(nfe + more, plan.denoise);
+      } catch (const Error&) {
+      }
+    }
+    return choice.steps_for(nfe, plan.denoise);
+  };
+  const int steps = plan.nfe > 0 ? choice.steps_for(wanted, plan.denoise) : steps_near(wanted);
+  auto times = choice.times(sde, steps, plan.grid);
+  const int nfe = choice.evaluations(steps, plan.denoise);
+  return {std::move(choice), steps, nfe, std::move(times)};
+}
+
+DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool quiet,
+                 const std::function<void(const DrawnBatch&)>& each,
+                 const std::function<void(const SamplingProgress&)>& path) {
+  const ResolvedPlan resolved = resolve(sde, plan);
+  DrawSummary summary{.steps = resolved.steps};
+  summary.least_nfe = ~0u;
+  Progress progress("sampling", static_cast<double>(plan.ids.size()), "samples",
+                    {.mode = quiet ? ProgressMode::quiet : ProgressMode::automatic});
+  double evaluations = 0;
+  for (std::size_t first = 0; first < plan.ids.size() && !interrupted();
+       first += static_cast<std::size_t>(plan.batch)) {
+    const auto ids = std::span(plan.ids).subspan(first, std::min(static_cast<std::size_t>(plan.batch), plan.ids.size() - first));
+    const CounterNoise noise(plan.seed, {ids.begin(), ids.end()}, score.dimension());
+    const auto solver = resolved.choice.make();
+    const SampleOptions options{
+        .denoise = plan.denoise, .progress = [&](const SamplingProgress& p) {
+          progress.update(static_cast<double>(first) + static_cast<double>(ids.size()) * p.step / std::max(1, p.steps),
+                          fmt::format("step {}/{}", p.step, p.steps));
+          if (path && first == 0) path(p);
+        }};
+    const Samples samples = sample({sde, score, noise}, *solver, draw_prior(sde, noise) * plan.temperature,
+                                   resolved.times, options);
+    for (const SampleFailure& failure : samples.failures)
+      summary.failures.push_back(to_text(failure, ids[static_cast<std::size_t>(failure.row)]));
+    for (std::uint32_t n : samples.evaluations) {
+      evaluations += n;
+      summary.least_nfe = std::min(summary.least_nfe, n);
+      summary.most_nfe = std::max(summary.most_nfe, n);
+    }
+    summary.seconds += samples.seconds;
+    each({ids, samples});
+  }
+  summary.mean_nfe = evaluations / static_cast<double>(std::max<std::size_t>(1, plan.ids.size()));
+  if (interrupted()) fail(Failure::run, "interrupted");
+  return summary;
+}
+
+Json recipe(const Model& model, const DrawPlan& plan, const ResolvedPlan& resolved, int class_label, double guidance) {
+  Json json = {{"scoresde", SCORESDE_VERSION}, {"model", model.hash},     {"solver", resolved.choice.name()},
+               {"steps", resolved.steps},      {"nfe", resolved.nfe},     {"grid", plan.grid.empty() ? std::string(resolved.choice.predictor().grid) : plan.grid},
+               {"seed", plan.seed},            {"options", to_json(plan.options)}, {"denoise", plan.denoise}};
+  if (plan.temperature != 1) json["temperature"] = plan.temperature;
+  if (class_label >= 0) json["class"] = class_label;
+  if (guidance != 1) json["guidance"] = guidance;
+  return json;
+}
+
+}  // namespace scoresde

@@ -1,0 +1,58 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/model.h"
+#include "sampler/sample.h"
+#include "sampler/solver.h"
+
+namespace scoresde {
+
+/// Which samples to draw, and how.
+struct DrawPlan {
+  std::string solver = "dpm++2m";
+  SolverOptions options;
+  int nfe = 0;               ///< 0: 20 for deterministic solvers, 200 for stochastic ones
+  std::string grid;          ///< empty: the one the solver likes best
+  double temperature = 1;    ///< scales the prior's standard deviation
+  std::uint64_t seed = 0;
+  std::vector<std::uint64_t> ids;  ///< global sample ids
+  int batch = 64;            ///< samples carried together: memory and speed only, never a byte of a result
+  bool denoise = true;
+};
+
+/// The samples of one batch as they come.
+struct DrawnBatch {
+  std::span<const std::uint64_t> ids;
+  const Samples& samples;
+};
+
+/// What all batches have in common, and what they cost.
+struct DrawSummary {
+  int steps = 0;
+  double mean_nfe = 0;
+  std::uint32_t least_nfe = 0, most_nfe = 0;
+  double seconds = 0;
+  std::vector<std::string> failures;  ///< a sentence each
+};
+
+/// Draws the plan's samples batch by batch. `each` gets a batch when it is done; `path` (may be empty) sees the states
+/// of the first batch on their way. Sample k is the same bits whatever `batch` is.
+DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool quiet,
+                 const std::function<void(const DrawnBatch&)>& each,
+                 const std::function<void(const SamplingProgress&)>& path = {});
+
+/// The plan's solver with its steps and times resolved for an SDE. Error{usage} where the NFE are not possible.
+struct ResolvedPlan {
+  SolverChoice choice;
+  int steps, nfe;   ///< nfe is 0 for adaptive solvers
+  std::vector<double> times;
+};
+ResolvedPlan resolve(const Sde& sde, const DrawPlan& plan);
+
+/// Everything needed to draw sample `id` again, as JSON: for the PNG's text.
+Json recipe(const Model& model, const DrawPlan& plan, const ResolvedPlan& resolved, int class_label, double guidance);
+
+}  // namespace scoresde
