@@ -16,7 +16,7 @@ struct ModelSpec {
   SdeConfig sde;
   NetConfig net;
   ItemShape shape;
-  double data_std = 0.5;                    ///< in model units; used by the edm preconditioning
+  double data_std = 0.5;                    ///< in model units; scales the network's input and the edm prediction
   std::string data;                         ///< the data it was trained on, as the user named it
   std::vector<std::string> class_names;
   std::vector<double> column_mean, column_std;  ///< tables: value = x * std + mean
@@ -43,8 +43,18 @@ struct Model {
 
 void write_model(const fs::path& path, const ModelSpec& spec, const std::map<std::string, Tensor>& weights);
 
-/// A `.safetensors` file or a run folder (its checkpoints/latest). Error{data} says what is wrong; weights whose names or
-/// shapes do not fit the spec give a readable diff.
+/// A `.safetensors` file or a run folder (its checkpoints/latest/model.safetensors). Error{data} says what is wrong;
+/// weights whose names or shapes do not fit the spec give a readable diff.
 Model read_model(const fs::path& path);
+
+/// The same with `checkpoint` "latest" or "best" for a run folder; a file is that file.
+fs::path model_file(const fs::path& path, const std::string& checkpoint = "latest");
+
+/// The first 128 bits of SHA-256 over the spec's JSON and every weight's name, format, shape and bytes, in hex.
+std::string model_hash(const ModelSpec& spec, const std::map<std::string, Tensor>& weights);
+
+/// Error{data} unless `weights` are exactly the parameters of `graph`, as float32 or float64: names up to five missing,
+/// unknown and misshapen ones. `what` opens the sentence (a file name).
+void check_weights(const Graph& graph, const std::map<std::string, Tensor>& weights, const std::string& what);
 
 }  // namespace scoresde

@@ -1,5 +1,5 @@
 #pragma once
-#include <optional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,13 +39,21 @@ class Network {
   std::map<std::string, Tensor> state() const;
   void load(const std::map<std::string, Tensor>& state);
 
+  /// Moves the parameters; x and labels have to be there too.
+  void to(at::Device device);
+
  private:
   Graph graph_;
   std::vector<at::Tensor> parameters_;
 };
 
-/// One forward pass of a graph with the given parameters (weights, EMA, a perturbed copy).
+/// One forward pass of a graph with the given parameters (weights, EMA, a perturbed copy). Error{usage} where x, label or
+/// class_label have another shape than the graph wants.
 at::Tensor evaluate(const Graph& graph, std::span<const at::Tensor> parameters, const at::Tensor& x,
                     const at::Tensor& label, const at::Tensor& class_label, const ForwardOptions& options);
+
+/// Any float tensor as a contiguous float32 or float64 one of the project, and back (on the CPU).
+Tensor to_tensor(const at::Tensor& value);
+at::Tensor from_tensor(const Tensor& value, at::ScalarType dtype);
 
 }  // namespace scoresde

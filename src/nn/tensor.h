@@ -3,6 +3,6 @@
 // ivalue.h comes first: clang in C++20 mode rejects LibTorch 1.13 without it.
 #include <ATen/core/ivalue.h>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/TensorOperators.h>

@@ -1,0 +1,63 @@
+#include "net/unet_blocks.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace scoresde {
+
+// The time label is ln(sigma / alpha) / 4, some -2..2 (preconditioning.h). Fourier features take it as it is. The
+// frequencies 1 to 1e-4 of a positional embedding were made for step numbers up to 1000, so it is stretched to those.
+constexpr double positional_label_scale = 250;
+
+int time_embedding(GraphBuilder& b, const NetConfig& config, int class_label) {
+  int features;
+  if (config.embedding == "fourier") {
+    features = b.fourier("time.fourier", b.label(), 2 * ((config.channels + 1) / 2), config.fourier_scale);
+  } else if (config.embedding == "positional") {
+    features = b.positional(b.label(positional_label_scale), std::max(config.channels, 2));
+  } else {
+    fail(Failure::usage, "net.embedding = '{}' is neither fourier nor positional", config.embedding);
+  }
+  const std::int64_t width = std::int64_t{4} * config.channels;
+  int time = b.linear("time.linear1", b.silu(b.linear("time.linear0", features, width)), width);
+  if (class_label >= 0) time = b.add(time, b.embedding("class", class_label, width));
+  return b.silu(time);
+}
+
+int residual_block(GraphBuilder& b, const std::string& name, int x, int time, std::int64_t out, double dropout) {
+  int h = b.conv(name + ".conv0", b.silu(b.group_norm(name + ".norm0", x)), out);
+  h = b.add(h, b.linear(name + ".time", time, out));
+  h = b.dropout(b.silu(b.group_norm(name + ".norm1", h)), dropout);
+  h = b.conv(name + ".conv1", h, out, 3, 0);
+  const int shortcut = b.channels(x) == out ? x : b.conv(name + ".shortcut", x, out, 1);
+  return b.add(shortcut, h);
+}
+
+int attention_block(GraphBuilder& b, const std::string& name, int x, int heads) {
+  const std::int64_t channels = b.channels(x);
+  const int h = b.group_norm(name + ".norm", x);
+  const int q = b.conv(name + ".q", h, channels, 1);
+  const int k = b.conv(name + ".k", h, channels, 1);
+  const int v = b.conv(name + ".v", h, channels, 1);
+  return b.add(x, b.conv(name + ".out", b.attention(q, k, v, heads), channels, 1, 0));
+}
+
+bool has_attention(const NetConfig& config, std::int64_t height) {
+  return std::find(config.attention.begin(), config.attention.end(), height) != config.attention.end();
+}
+
+std::int64_t level_channels(const NetConfig& config, std::size_t level) {
+  return std::int64_t{config.channels} * config.channel_mult[level];
+}
+
+void require_levels(const NetConfig& config, std::int64_t height, std::int64_t width) {
+  const std::size_t levels = config.channel_mult.size();
+  std::int64_t size = std::min(height, width);
+  std::size_t most = 1;
+  for (; size > 1; size = (size + 1) / 2) ++most;
+  if (levels < 1 || levels > most)
+    fail(Failure::usage, "net.channel_mult has {} levels; a map of {} x {} allows 1 to {}", levels, height, width, most);
+}
+
+}  // namespace scoresde

@@ -1,0 +1,154 @@
+#include <ATen/ops/arange.h>
+#include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/bmm.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/group_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/mean.h>
+#include <ATen/ops/pixel_shuffle.h>
+#include <ATen/ops/pixel_unshuffle.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/upsample_nearest2d.h>
+#include <ATen/ops/where.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "core/error.h"
+#include "nn/network.h"
+
+namespace scoresde {
+namespace {
+
+struct Pass {
+  std::span<const at::Tensor> parameters;
+  const at::Tensor &x, &label, &class_label;
+  const ForwardOptions& options;
+  int classes;
+  std::vector<at::Tensor> values;  // of the nodes so far; cleared after their last use
+
+  const at::Tensor& in(const Node& node, std::size_t i) const { return values[static_cast<std::size_t>(node.inputs[i])]; }
+  const at::Tensor& parameter(const Node& node, std::size_t i) const {
+    return parameters[static_cast<std::size_t>(node.parameters[i])];
+  }
+};
+
+at::Tensor eval_class_label(const Pass& p) {
+  const auto integers = p.x.options().dtype(at::kLong).requires_grad(false);
+  if (!p.class_label.defined()) return at::full({p.x.size(0)}, p.classes, integers);
+  return at::where(p.class_label.lt(0), at::full({}, p.classes, integers), p.class_label);
+}
+
+at::Tensor eval_add(const at::Tensor& a, const at::Tensor& b, double scale) {
+  const at::Tensor sum = a + (a.dim() == b.dim() ? b : b.unsqueeze(-1).unsqueeze(-1));
+  return scale == 1 ? sum : sum * scale;
+}
+
+at::Tensor eval_attention(const Pass& p, const Node& node) {
+  const at::Tensor& q = p.in(node, 0);
+  const std::int64_t batch = q.size(0), pixels = node.shape[1] * node.shape[2], depth = node.shape[0] / node.heads;
+  const auto heads_of = [&](const at::Tensor& x) { return x.reshape({batch * node.heads, depth, pixels}); };
+  const double scale = 1 / std::sqrt(static_cast<double>(depth));
+  const at::Tensor scores = at::bmm(heads_of(q).transpose(1, 2) * scale, heads_of(p.in(node, 1)));
+  return at::bmm(heads_of(p.in(node, 2)), at::softmax(scores, -1).transpose(1, 2)).reshape(q.sizes());
+}
+
+at::Tensor sin_cos(const at::Tensor& angle) { return at::cat({angle.sin(), angle.cos()}, 1); }
+
+at::Tensor eval_fourier(const at::Tensor& label, const at::Tensor& frequencies) {
+  return sin_cos(label.unsqueeze(1) * (frequencies * (2 * std::numbers::pi)).unsqueeze(0));
+}
+
+at::Tensor eval_positional(const at::Tensor& label, const Node& node) {
+  const std::int64_t dimension = node.shape[0], half = dimension / 2;
+  const double step = -std::log(node.scale) / static_cast<double>(std::max<std::int64_t>(half - 1, 1));
+  const at::Tensor index = at::arange(half, label.options().dtype(at::kDouble).requires_grad(false));
+  const at::Tensor frequencies = (index * step).exp().to(label.scalar_type());
+  at::Tensor features = sin_cos(label.unsqueeze(1) * frequencies.unsqueeze(0));
+  if (dimension % 2 == 1) features = at::cat({features, at::full({label.size(0), 1}, 0, features.options())}, 1);
+  return features;
+}
+
+at::Tensor eval_dropout(const Pass& p, const Node& node, std::uint32_t index) {
+  const at::Tensor& x = p.in(node, 0);
+  if (!p.options.training) return x;
+  const auto rows = static_cast<std::size_t>(x.size(0));
+  if (p.options.samples.size() != rows)
+    fail(Failure::usage, "dropout needs the ids of {} samples and got {}", rows, p.options.samples.size());
+  const auto size = static_cast<std::size_t>(element_count(node.shape));
+  at::Tensor mask = at::empty(x.sizes(), at::TensorOptions(at::kDouble));
+  for (std::size_t i = 0; i < rows; ++i)
+    fill_uniform({.seed = p.options.seed, .purpose = Purpose::dropout, .sample = p.options.samples[i],
+                  .step = p.options.step, .draw = index},
+                 std::span(mask.data_ptr<double>() + i * size, size));
+  return x * (mask.ge(node.scale).to(x.scalar_type()) * (1 / (1 - node.scale))).to(x.device());
+}
+
+at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {
+  switch (node.kind) {
+    case OpKind::input: return p.x;
+    case OpKind::label: return node.scale == 1 ? p.label : p.label * node.scale;
+    case OpKind::class_label: return eval_class_label(p);
+    case OpKind::linear: return at::linear(p.in(node, 0), p.parameter(node, 0), p.parameter(node, 1));
+    case OpKind::conv:
+      return at::conv2d(p.in(node, 0), p.parameter(node, 0), p.parameter(node, 1), node.stride, node.padding);
+    case OpKind::group_norm:
+      return at::group_norm(p.in(node, 0), node.groups, p.parameter(node, 0), p.parameter(node, 1), node.scale);
+    case OpKind::silu: return at::silu(p.in(node, 0));
+    case OpKind::add: return eval_add(p.in(node, 0), p.in(node, 1), node.scale);
+    case OpKind::concat: return at::cat({p.in(node, 0), p.in(node, 1)}, 1);
+    case OpKind::attention: return eval_attention(p, node);
+    case OpKind::upsample: return at::upsample_nearest2d(p.in(node, 0), {node.shape[1], node.shape[2]});
+    case OpKind::downsample: return at::avg_pool2d(p.in(node, 0), 2, 2, 0, /*ceil_mode=*/true);
+    case OpKind::global_mean: return at::mean(p.in(node, 0), {2, 3});
+    case OpKind::fourier: return eval_fourier(p.in(node, 0), p.parameter(node, 0));
+    case OpKind::positional: return eval_positional(p.in(node, 0), node);
+    case OpKind::embedding: return at::embedding(p.parameter(node, 0), p.in(node, 0));
+    case OpKind::dropout: return eval_dropout(p, node, index);
+    case OpKind::space_to_depth: return at::pixel_unshuffle(p.in(node, 0), node.patch);
+    case OpKind::depth_to_space: return at::pixel_shuffle(p.in(node, 0), node.patch);
+  }
+  fail(Failure::run, "an op of unknown kind");
+}
+
+void check_inputs(const Graph& graph, const at::Tensor& x, const at::Tensor& label, const at::Tensor& class_label) {
+  const auto text = [](const at::Tensor& tensor) { return fmt::format("({})", fmt::join(tensor.sizes().vec(), ", ")); };
+  if (x.dim() < 1 || x.sizes().slice(1) != at::IntArrayRef(graph.input_shape))
+    fail(Failure::usage, "the network takes (B, {}) and got {}", fmt::join(graph.input_shape, ", "), text(x));
+  if (label.dim() != 1 || label.size(0) != x.size(0))
+    fail(Failure::usage, "{} samples need as many time labels, not {}", x.size(0), text(label));
+  if (class_label.defined() && (class_label.dim() != 1 || class_label.size(0) != x.size(0)))
+    fail(Failure::usage, "{} samples need as many class labels, not {}", x.size(0), text(class_label));
+}
+
+// For each node the last one that reads it: its value can go then.
+std::vector<std::size_t> last_readers(const Graph& graph) {
+  std::vector<std::size_t> last(graph.nodes.size(), graph.nodes.size());
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    for (const int input : graph.nodes[i].inputs) last[static_cast<std::size_t>(input)] = i;
+  return last;
+}
+
+}  // namespace
+
+at::Tensor evaluate(const Graph& graph, std::span<const at::Tensor> parameters, const at::Tensor& x,
+                    const at::Tensor& label, const at::Tensor& class_label, const ForwardOptions& options) {
+  check_inputs(graph, x, label, class_label);
+  Pass pass{parameters, x, label, class_label, options, graph.classes, std::vector<at::Tensor>(graph.nodes.size())};
+  const std::vector<std::size_t> last = last_readers(graph);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    pass.values[i] = eval_node(pass, node, static_cast<std::uint32_t>(i));
+    for (const int input : node.inputs)
+      if (last[static_cast<std::size_t>(input)] == i) pass.values[static_cast<std::size_t>(input)] = at::Tensor();
+  }
+  return pass.values.back();
+}
+
+}  // namespace scoresde

@@ -1,0 +1,47 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "net/model.h"
+#include "net/preconditioning.h"
+#include "nn/network.h"
+#include "score/score.h"
+
+namespace scoresde {
+
+/// A network as a score: x goes in scaled by the preconditioning, F comes out in float32, and score = score_x x +
+/// score_f F is put together in double (net/preconditioning.h). J^T v by reverse mode.
+/// Row i is the same bits at any batch size, order of rows and number of threads: see rows_per_task in the .cpp.
+class NetworkScore : public Score {
+ public:
+  /// The network of a checkpoint. class_index: which class; none: unconditional ("no class" where the network has
+  /// classes). Error{usage} for a class the network does not have, or a network that gives no score (a classifier).
+  explicit NetworkScore(const Model& model, std::optional<int> class_index = {});
+
+  /// Tensors in the order of the parameters of build_net(spec.net, spec.shape), shared, not copied: for a network in
+  /// training, or its moving average. float32 or float64, on the CPU or not.
+  NetworkScore(const ModelSpec& spec, std::vector<at::Tensor> parameters, std::optional<int> class_index = {});
+
+  Batch operator()(const Batch& x, const Times& t) const override;
+  Batch vjp(const Batch& x, const Times& t, const Batch& v) const override;
+  Index dimension() const override { return spec_.shape.size(); }
+
+  const Sde& sde() const { return *sde_; }
+
+  /// The same network for another class; weights are shared.
+  NetworkScore with_class(std::optional<int> class_index) const;
+
+ private:
+  void check(const Batch& x, const Times& t) const;
+  void evaluate_rows(const Batch& x, const Times& t, const Batch* v, Index first, Index rows, Batch& result) const;
+
+  ModelSpec spec_;
+  std::shared_ptr<const Graph> graph_;
+  std::vector<at::Tensor> parameters_;
+  std::optional<int> class_index_;
+  std::shared_ptr<const Sde> sde_;
+  const PredictionEntry* prediction_;
+};
+
+}  // namespace scoresde
