@@ -6,25 +6,44 @@ namespace scoresde {
 
 std::string_view kind_name(OpKind kind) {
   switch (kind) {
-    case OpKind::input: return "input";
-    case OpKind::label: return "label";
-    case OpKind::class_label: return "class_label";
-    case OpKind::linear: return "linear";
-    case OpKind::conv: return "conv";
-    case OpKind::group_norm: return "group_norm";
-    case OpKind::silu: return "silu";
-    case OpKind::add: return "add";
-    case OpKind::concat: return "concat";
-    case OpKind::attention: return "attention";
-    case OpKind::upsample: return "upsample";
-    case OpKind::downsample: return "downsample";
-    case OpKind::global_mean: return "global_mean";
-    case OpKind::fourier: return "fourier";
-    case OpKind::positional: return "positional";
-    case OpKind::embedding: return "embedding";
-    case OpKind::dropout: return "dropout";
-    case OpKind::space_to_depth: return "space_to_depth";
-    case OpKind::depth_to_space: return "depth_to_space";
+    case OpKind::input:
+      return "input";
+    case OpKind::label:
+      return "label";
+    case OpKind::class_label:
+      return "class_label";
+    case OpKind::linear:
+      return "linear";
+    case OpKind::conv:
+      return "conv";
+    case OpKind::group_norm:
+      return "group_norm";
+    case OpKind::silu:
+      return "silu";
+    case OpKind::add:
+      return "add";
+    case OpKind::concat:
+      return "concat";
+    case OpKind::attention:
+      return "attention";
+    case OpKind::upsample:
+      return "upsample";
+    case OpKind::downsample:
+      return "downsample";
+    case OpKind::global_mean:
+      return "global_mean";
+    case OpKind::fourier:
+      return "fourier";
+    case OpKind::positional:
+      return "positional";
+    case OpKind::embedding:
+      return "embedding";
+    case OpKind::dropout:
+      return "dropout";
+    case OpKind::space_to_depth:
+      return "space_to_depth";
+    case OpKind::depth_to_space:
+      return "depth_to_space";
   }
   return "?";
 }

@@ -9,23 +9,23 @@ namespace scoresde {
 /// What a node computes. A new kind touches three places: its shape rule (GraphBuilder), its evaluation with ATen
 /// (nn/evaluate.cpp) and its kernel in the engine.
 enum class OpKind {
-  input,           ///< x, (C, H, W) or (D)
-  label,           ///< the time label times `scale`, one number a sample: shape (1)
-  class_label,     ///< class index a sample; -1: no class. Shape (1)
-  linear,          ///< y = W x + b, (D) -> (out)
-  conv,            ///< 2-D convolution, square kernel, stride, zero padding
-  group_norm,      ///< (x - mean) / sqrt(var + scale) * weight + bias, statistics of a group of channels (biased var)
-  silu,            ///< x / (1 + exp(-x))
-  add,             ///< (a + b) * scale; b of shape (C) is added to every pixel of (C, H, W)
-  concat,          ///< along channels
-  attention,       ///< softmax(q k^T / sqrt(C / heads)) v over all pixels; inputs q, k, v of (C, H, W)
-  upsample,        ///< nearest: y[i] = x[i / 2]; to 2n, or 2n - 1 where the mirror level was odd
-  downsample,      ///< mean of 2 x 2; an odd edge is averaged over what is there
-  global_mean,     ///< mean over all pixels, (C, H, W) -> (C)
-  fourier,         ///< [sin, cos](2 pi W label), W a fixed parameter of d / 2 frequencies
-  positional,      ///< [sin, cos](w_i label), w_i = scale^(-i / (d / 2 - 1)); an odd d ends with a zero
-  embedding,       ///< a row of a table by class_label; the last row is "no class"
-  dropout,         ///< training only: zero with probability `scale`, else x / (1 - scale); mask from the project's noise
+  input,        ///< x, (C, H, W) or (D)
+  label,        ///< the time label times `scale`, one number a sample: shape (1)
+  class_label,  ///< class index a sample; -1: no class. Shape (1)
+  linear,       ///< y = W x + b, (D) -> (out)
+  conv,         ///< 2-D convolution, square kernel, stride, zero padding
+  group_norm,   ///< (x - mean) / sqrt(var + scale) * weight + bias, statistics of a group of channels (biased var)
+  silu,         ///< x / (1 + exp(-x))
+  add,          ///< (a + b) * scale; b of shape (C) is added to every pixel of (C, H, W)
+  concat,       ///< along channels
+  attention,    ///< softmax(q k^T / sqrt(C / heads)) v over all pixels; inputs q, k, v of (C, H, W)
+  upsample,     ///< nearest: y[i] = x[i / 2]; to 2n, or 2n - 1 where the mirror level was odd
+  downsample,   ///< mean of 2 x 2; an odd edge is averaged over what is there
+  global_mean,  ///< mean over all pixels, (C, H, W) -> (C)
+  fourier,      ///< [sin, cos](2 pi W label), W a fixed parameter of d / 2 frequencies
+  positional,   ///< [sin, cos](w_i label), w_i = scale^(-i / (d / 2 - 1)); an odd d ends with a zero
+  embedding,    ///< a row of a table by class_label; the last row is "no class"
+  dropout,      ///< training only: zero with probability `scale`, else x / (1 - scale); mask from the project's noise
   space_to_depth,  ///< (C, H, W) -> (C p^2, H / p, W / p): channel (c p + i) p + j is pixel (i, j) of each patch
   depth_to_space,  ///< its inverse
 };

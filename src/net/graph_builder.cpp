@@ -61,8 +61,7 @@ int GraphBuilder::linear_node(const std::string& name, int x, std::int64_t out, 
   require_rank("linear", x, 1);
   const int weight = parameter(name + ".weight", {out, channels(x)}, init, scale);
   const int bias = parameter(name + ".bias", {out}, Init::zeros, 0);
-  return push(
-      {.kind = OpKind::linear, .name = name, .inputs = {x}, .parameters = {weight, bias}, .shape = {out}});
+  return push({.kind = OpKind::linear, .name = name, .inputs = {x}, .parameters = {weight, bias}, .shape = {out}});
 }
 
 int GraphBuilder::linear(const std::string& name, int x, std::int64_t out, double init_scale) {
@@ -190,12 +189,12 @@ int GraphBuilder::fourier(const std::string& name, int label, std::int64_t dimen
   if (dimension < 2 || dimension % 2 != 0)
     fail(Failure::usage, "a Fourier embedding has an even dimension, not {} (net.channels)", dimension);
   const int weight = parameter(name + ".weight", {dimension / 2}, Init::normal, scale, false);
-  return push(
-      {.kind = OpKind::fourier, .name = name, .inputs = {label}, .parameters = {weight}, .shape = {dimension}});
+  return push({.kind = OpKind::fourier, .name = name, .inputs = {label}, .parameters = {weight}, .shape = {dimension}});
 }
 
 int GraphBuilder::positional(int label, std::int64_t dimension, double largest) {
-  if (dimension < 2) fail(Failure::usage, "a positional embedding of dimension {} is too small (net.channels)", dimension);
+  if (dimension < 2)
+    fail(Failure::usage, "a positional embedding of dimension {} is too small (net.channels)", dimension);
   return push({.kind = OpKind::positional, .inputs = {label}, .shape = {dimension}, .scale = largest});
 }
 

@@ -45,7 +45,9 @@ class GraphBuilder {
   int positional(int label, std::int64_t dimension, double largest = 10000);
   int embedding(const std::string& name, int class_label, std::int64_t dimension);
 
-  const std::vector<std::int64_t>& shape(int node) const { return graph_.nodes.at(static_cast<std::size_t>(node)).shape; }
+  const std::vector<std::int64_t>& shape(int node) const {
+    return graph_.nodes.at(static_cast<std::size_t>(node)).shape;
+  }
   std::int64_t channels(int node) const { return shape(node).at(0); }
 
   /// The graph whose output is the last node added.

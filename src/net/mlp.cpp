@@ -5,9 +5,7 @@
 namespace scoresde {
 namespace {
 
-std::vector<std::int64_t> mlp_input(const ItemShape& shape) {
-  return {static_cast<std::int64_t>(shape.size())};
-}
+std::vector<std::int64_t> mlp_input(const ItemShape& shape) { return {static_cast<std::int64_t>(shape.size())}; }
 
 // The hidden layers, up to the last activation.
 int mlp_body(GraphBuilder& b, const NetConfig& config, int class_label) {

@@ -9,12 +9,15 @@
 namespace scoresde {
 namespace {
 
-std::string weight_shape_text(const std::vector<std::int64_t>& shape) { return fmt::format("({})", fmt::join(shape, ", ")); }
+std::string weight_shape_text(const std::vector<std::int64_t>& shape) {
+  return fmt::format("({})", fmt::join(shape, ", "));
+}
 
 // "a, b, c, d, e and 12 more"
 std::string some_of(const std::vector<std::string>& names) {
   const std::size_t shown = std::min<std::size_t>(names.size(), 5);
-  std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  std::string text =
+      fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
   if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
   return text;
 }
@@ -63,10 +66,11 @@ void check_weights(const Graph& graph, const std::map<std::string, Tensor>& weig
     if (found == weights.end()) {
       missing.push_back(parameter.name);
     } else if (found->second.shape != parameter.shape) {
-      misshapen.push_back(fmt::format("{} is {} and should be {}", parameter.name, weight_shape_text(found->second.shape),
-                                      weight_shape_text(parameter.shape)));
+      misshapen.push_back(fmt::format("{} is {} and should be {}", parameter.name,
+                                      weight_shape_text(found->second.shape), weight_shape_text(parameter.shape)));
     } else if (found->second.dtype != Dtype::f32 && found->second.dtype != Dtype::f64) {
-      misshapen.push_back(fmt::format("{} holds {} and should hold F32", parameter.name, dtype_name(found->second.dtype)));
+      misshapen.push_back(
+          fmt::format("{} holds {} and should hold F32", parameter.name, dtype_name(found->second.dtype)));
     }
   }
   for (const auto& [name, tensor] : weights)
@@ -86,7 +90,8 @@ void write_model(const fs::path& path, const ModelSpec& spec, const std::map<std
 fs::path model_file(const fs::path& path, const std::string& checkpoint) {
   if (!fs::exists(path)) fail(Failure::data, "{}: there is no such file or run folder", path.string());
   if (!fs::is_directory(path)) return path;
-  for (const fs::path& candidate : {path / "checkpoints" / checkpoint / "model.safetensors", path / "model.safetensors"})
+  for (const fs::path& candidate :
+       {path / "checkpoints" / checkpoint / "model.safetensors", path / "model.safetensors"})
     if (fs::is_regular_file(candidate)) return candidate;
   fail(Failure::data, "{}: no checkpoint (checkpoints/{}/model.safetensors is missing); is it a run folder?",
        path.string(), checkpoint);

@@ -16,21 +16,23 @@ struct ModelSpec {
   SdeConfig sde;
   NetConfig net;
   ItemShape shape;
-  double data_std = 0.5;                    ///< in model units; scales the network's input and the edm prediction
-  std::string data;                         ///< the data it was trained on, as the user named it
+  double data_std = 0.5;  ///< in model units; scales the network's input and the edm prediction
+  std::string data;       ///< the data it was trained on, as the user named it
   std::vector<std::string> class_names;
   std::vector<double> column_mean, column_std;  ///< tables: value = x * std + mean
   long long images_seen = 0;
 
   static constexpr auto fields() {
-    return std::tuple{field("sde", &ModelSpec::sde, "the SDE"), field("net", &ModelSpec::net, "the network"),
-                      field("shape", &ModelSpec::shape, "the form of a sample"),
-                      field("data_std", &ModelSpec::data_std, "standard deviation of the data in model units", {1e-9, 1e9}),
-                      field("data", &ModelSpec::data, "the data it was trained on"),
-                      field("class_names", &ModelSpec::class_names, "one name a class"),
-                      field("column_mean", &ModelSpec::column_mean, "tables: mean of each column"),
-                      field("column_std", &ModelSpec::column_std, "tables: standard deviation of each column"),
-                      field("images_seen", &ModelSpec::images_seen, "training items seen", {0, 9e15})};
+    return std::tuple{
+        field("sde", &ModelSpec::sde, "the SDE"),
+        field("net", &ModelSpec::net, "the network"),
+        field("shape", &ModelSpec::shape, "the form of a sample"),
+        field("data_std", &ModelSpec::data_std, "standard deviation of the data in model units", {1e-9, 1e9}),
+        field("data", &ModelSpec::data, "the data it was trained on"),
+        field("class_names", &ModelSpec::class_names, "one name a class"),
+        field("column_mean", &ModelSpec::column_mean, "tables: mean of each column"),
+        field("column_std", &ModelSpec::column_std, "tables: standard deviation of each column"),
+        field("images_seen", &ModelSpec::images_seen, "training items seen", {0, 9e15})};
   }
 };
 

@@ -23,7 +23,8 @@ struct NetConfig {
   static constexpr auto fields() {
     return std::tuple{
         field("name", &NetConfig::name, "which network: see `scoresde list nets`"),
-        field("prediction", &NetConfig::prediction, "what the network's raw output means: score, noise, denoised, "
+        field("prediction", &NetConfig::prediction,
+              "what the network's raw output means: score, noise, denoised, "
               "velocity, edm"),
         field("channels", &NetConfig::channels, "unet: channels at full resolution; mlp: width", {1, 4096}),
         field("blocks", &NetConfig::blocks, "unet: residual blocks a level", {1, 64}),
@@ -35,7 +36,8 @@ struct NetConfig {
         field("attention", &NetConfig::attention, "unet: heights (after patching) of the maps that get attention",
               {0, 65536}),
         field("embedding", &NetConfig::embedding, "time embedding: fourier or positional"),
-        field("fourier_scale", &NetConfig::fourier_scale, "fourier: standard deviation of the frequencies", {1e-6, 1e6}),
+        field("fourier_scale", &NetConfig::fourier_scale, "fourier: standard deviation of the frequencies",
+              {1e-6, 1e6}),
         field("dropout", &NetConfig::dropout, "rate inside the residual blocks", {0, 0.99}),
         field("label_dropout", &NetConfig::label_dropout,
               "share of training items whose class is hidden, for classifier-free guidance", {0, 1})};

@@ -46,8 +46,7 @@ Preconditioning predict_velocity(const Sde& sde, double t, double data_std) {
 
 Preconditioning predict_edm(const Sde& sde, double t, double data_std) {
   const auto [alpha, sigma, m, label] = common_terms(sde, t, data_std);
-  return {1 / m,       label, -1 / (m * m), alpha * data_std / (sigma * m), sigma / (data_std * m),
-          -alpha * data_std / m};
+  return {1 / m, label, -1 / (m * m), alpha * data_std / (sigma * m), sigma / (data_std * m), -alpha * data_std / m};
 }
 
 constexpr PredictionEntry prediction_table[] = {

@@ -34,8 +34,8 @@ struct PredictionEntry {
 /// noise: F is z (Ho et al. 2020); score = -F / sigma.
 /// denoised: F is x_0; score = (alpha F - x) / sigma^2.
 /// velocity: F is the direction of the path (alpha' x_0 + sigma' z) / sqrt(alpha'^2 + sigma'^2). For alpha = cos,
-///   sigma = sin it is the v of Salimans & Ho (2022), alpha z - sigma x_0; for rectified (z - x_0) / sqrt(2); for VE, z.
-///   With unit direction (a, s) and w = alpha s - a sigma: score = (a x - alpha F) / (sigma w).
+///   sigma = sin it is the v of Salimans & Ho (2022), alpha z - sigma x_0; for rectified (z - x_0) / sqrt(2); for VE,
+///   z. With unit direction (a, s) and w = alpha s - a sigma: score = (a x - alpha F) / (sigma w).
 /// edm: Karras et al. (2022, table 1) at x / alpha with sigma / alpha in place of sigma; with m = 1 / input:
 ///   score = -x / m^2 + alpha data_std / (sigma m) F, target (sigma x_0 / data_std - alpha data_std z) / m.
 std::span<const PredictionEntry> predictions();

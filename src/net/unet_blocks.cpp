@@ -57,7 +57,8 @@ void require_levels(const NetConfig& config, std::int64_t height, std::int64_t w
   std::size_t most = 1;
   for (; size > 1; size = (size + 1) / 2) ++most;
   if (levels < 1 || levels > most)
-    fail(Failure::usage, "net.channel_mult has {} levels; a map of {} x {} allows 1 to {}", levels, height, width, most);
+    fail(Failure::usage, "net.channel_mult has {} levels; a map of {} x {} allows 1 to {}", levels, height, width,
+         most);
 }
 
 }  // namespace scoresde

@@ -33,7 +33,9 @@ struct Pass {
   int classes;
   std::vector<at::Tensor> values;  // of the nodes so far; cleared after their last use
 
-  const at::Tensor& in(const Node& node, std::size_t i) const { return values[static_cast<std::size_t>(node.inputs[i])]; }
+  const at::Tensor& in(const Node& node, std::size_t i) const {
+    return values[static_cast<std::size_t>(node.inputs[i])];
+  }
   const at::Tensor& parameter(const Node& node, std::size_t i) const {
     return parameters[static_cast<std::size_t>(node.parameters[i])];
   }
@@ -84,35 +86,55 @@ at::Tensor eval_dropout(const Pass& p, const Node& node, std::uint32_t index) {
   const auto size = static_cast<std::size_t>(element_count(node.shape));
   at::Tensor mask = at::empty(x.sizes(), at::TensorOptions(at::kDouble));
   for (std::size_t i = 0; i < rows; ++i)
-    fill_uniform({.seed = p.options.seed, .purpose = Purpose::dropout, .sample = p.options.samples[i],
-                  .step = p.options.step, .draw = index},
+    fill_uniform({.seed = p.options.seed,
+                  .purpose = Purpose::dropout,
+                  .sample = p.options.samples[i],
+                  .step = p.options.step,
+                  .draw = index},
                  std::span(mask.data_ptr<double>() + i * size, size));
   return x * (mask.ge(node.scale).to(x.scalar_type()) * (1 / (1 - node.scale))).to(x.device());
 }
 
 at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {
   switch (node.kind) {
-    case OpKind::input: return p.x;
-    case OpKind::label: return node.scale == 1 ? p.label : p.label * node.scale;
-    case OpKind::class_label: return eval_class_label(p);
-    case OpKind::linear: return at::linear(p.in(node, 0), p.parameter(node, 0), p.parameter(node, 1));
+    case OpKind::input:
+      return p.x;
+    case OpKind::label:
+      return node.scale == 1 ? p.label : p.label * node.scale;
+    case OpKind::class_label:
+      return eval_class_label(p);
+    case OpKind::linear:
+      return at::linear(p.in(node, 0), p.parameter(node, 0), p.parameter(node, 1));
     case OpKind::conv:
       return at::conv2d(p.in(node, 0), p.parameter(node, 0), p.parameter(node, 1), node.stride, node.padding);
     case OpKind::group_norm:
       return at::group_norm(p.in(node, 0), node.groups, p.parameter(node, 0), p.parameter(node, 1), node.scale);
-    case OpKind::silu: return at::silu(p.in(node, 0));
-    case OpKind::add: return eval_add(p.in(node, 0), p.in(node, 1), node.scale);
-    case OpKind::concat: return at::cat({p.in(node, 0), p.in(node, 1)}, 1);
-    case OpKind::attention: return eval_attention(p, node);
-    case OpKind::upsample: return at::upsample_nearest2d(p.in(node, 0), {node.shape[1], node.shape[2]});
-    case OpKind::downsample: return at::avg_pool2d(p.in(node, 0), 2, 2, 0, /*ceil_mode=*/true);
-    case OpKind::global_mean: return at::mean(p.in(node, 0), {2, 3});
-    case OpKind::fourier: return eval_fourier(p.in(node, 0), p.parameter(node, 0));
-    case OpKind::positional: return eval_positional(p.in(node, 0), node);
-    case OpKind::embedding: return at::embedding(p.parameter(node, 0), p.in(node, 0));
-    case OpKind::dropout: return eval_dropout(p, node, index);
-    case OpKind::space_to_depth: return at::pixel_unshuffle(p.in(node, 0), node.patch);
-    case OpKind::depth_to_space: return at::pixel_shuffle(p.in(node, 0), node.patch);
+    case OpKind::silu:
+      return at::silu(p.in(node, 0));
+    case OpKind::add:
+      return eval_add(p.in(node, 0), p.in(node, 1), node.scale);
+    case OpKind::concat:
+      return at::cat({p.in(node, 0), p.in(node, 1)}, 1);
+    case OpKind::attention:
+      return eval_attention(p, node);
+    case OpKind::upsample:
+      return at::upsample_nearest2d(p.in(node, 0), {node.shape[1], node.shape[2]});
+    case OpKind::downsample:
+      return at::avg_pool2d(p.in(node, 0), 2, 2, 0, /*ceil_mode=*/true);
+    case OpKind::global_mean:
+      return at::mean(p.in(node, 0), {2, 3});
+    case OpKind::fourier:
+      return eval_fourier(p.in(node, 0), p.parameter(node, 0));
+    case OpKind::positional:
+      return eval_positional(p.in(node, 0), node);
+    case OpKind::embedding:
+      return at::embedding(p.parameter(node, 0), p.in(node, 0));
+    case OpKind::dropout:
+      return eval_dropout(p, node, index);
+    case OpKind::space_to_depth:
+      return at::pixel_unshuffle(p.in(node, 0), node.patch);
+    case OpKind::depth_to_space:
+      return at::pixel_shuffle(p.in(node, 0), node.patch);
   }
   fail(Failure::run, "an op of unknown kind");
 }

@@ -26,8 +26,11 @@ std::vector<double> initial_values(const Parameter& parameter, std::uint64_t see
   std::vector<double> values(static_cast<std::size_t>(element_count(parameter.shape)), 0.0);
   const NoiseAddress address{.seed = seed, .purpose = Purpose::weights, .sample = index};
   switch (parameter.init) {
-    case Init::zeros: break;
-    case Init::ones: std::fill(values.begin(), values.end(), 1.0); break;
+    case Init::zeros:
+      break;
+    case Init::ones:
+      std::fill(values.begin(), values.end(), 1.0);
+      break;
     case Init::normal:
       fill_normal(address, values);
       for (double& value : values) value *= parameter.scale;

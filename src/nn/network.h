@@ -13,16 +13,17 @@ namespace scoresde {
 
 /// What a forward pass needs beside x.
 struct ForwardOptions {
-  bool training = false;                 ///< dropout on
-  std::uint64_t seed = 0;                ///< of the dropout masks
-  std::uint32_t step = 0;                ///< training step: masks are a pure function of (seed, sample, step, node)
+  bool training = false;   ///< dropout on
+  std::uint64_t seed = 0;  ///< of the dropout masks
+  std::uint32_t step = 0;  ///< training step: masks are a pure function of (seed, sample, step, node)
   std::span<const std::uint64_t> samples = {};  ///< global sample ids, for the masks
 };
 
 /// A graph evaluated with ATen under autograd. The one place where parameters live during training.
 class Network {
  public:
-  /// Parameters drawn from the project's own noise: a function of (graph, seed) alone. dtype: at::kFloat or at::kDouble.
+  /// Parameters drawn from the project's own noise: a function of (graph, seed) alone. dtype: at::kFloat or
+  /// at::kDouble.
   Network(Graph graph, std::uint64_t seed, at::ScalarType dtype = at::kFloat);
 
   /// x: (B, C, H, W) or (B, D); label: (B); class_label: (B) int64 with -1 for "no class", or undefined.
@@ -47,8 +48,8 @@ class Network {
   std::vector<at::Tensor> parameters_;
 };
 
-/// One forward pass of a graph with the given parameters (weights, EMA, a perturbed copy). Error{usage} where x, label or
-/// class_label have another shape than the graph wants.
+/// One forward pass of a graph with the given parameters (weights, EMA, a perturbed copy). Error{usage} where x, label
+/// or class_label have another shape than the graph wants.
 at::Tensor evaluate(const Graph& graph, std::span<const at::Tensor> parameters, const at::Tensor& x,
                     const at::Tensor& label, const at::Tensor& class_label, const ForwardOptions& options);
 

@@ -1,8 +1,7 @@
 #pragma once
 // The one door to LibTorch: the least that works (torch/torch.h costs 27 CPU-seconds a file, these 7).
 // ivalue.h comes first: clang in C++20 mode rejects LibTorch 1.13 without it.
-#include <ATen/core/ivalue.h>
-
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/core/ivalue.h>

@@ -5,26 +5,23 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 namespace scoresde {
 namespace {
 
-// ATen gives a new thread the process's thread count at its first parallel call; asking for the count makes that happen
-// now, so that the 1 set after it stays. omp_set_num_threads concerns the calling thread alone.
+// ATen gives a new thread the process's count at its first parallel call; asking for the count makes that happen now,
+// so that the 1 set after it stays. OpenMP's count belongs to the calling thread, but ATen also notes it as the
+// process's: the pool's constructor sets that right again. (omp_set_num_threads itself could reach another OpenMP
+// library than the one inside a downloaded LibTorch.)
 void use_one_kernel_thread() {
   at::get_num_threads();
-#ifdef _OPENMP
-  omp_set_num_threads(1);
-#endif
+  at::set_num_threads(1);
 }
 
 // Threads that live as long as the pool: a new thread for every network evaluation would pay for ATen's and oneDNN's
@@ -32,7 +29,12 @@ void use_one_kernel_thread() {
 class WorkerPool {
  public:
   explicit WorkerPool(std::size_t workers) {
+    const int count_here = at::get_num_threads();
+    busy_ = workers;
     for (std::size_t i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [this] { return busy_ == 0; });
+    at::set_num_threads(count_here);
   }
 
   ~WorkerPool() {
@@ -64,6 +66,7 @@ class WorkerPool {
     use_one_kernel_thread();
     std::uint64_t seen = 0;
     std::unique_lock lock(mutex_);
+    if (--busy_ == 0) done_.notify_one();
     for (;;) {
       wake_.wait(lock, [&] { return stopping_ || round_ != seen; });
       if (stopping_) return;
