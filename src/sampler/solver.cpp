@@ -7,6 +7,27 @@
 #include "sde/grid.h"
 
 namespace scoresde {
+namespace {
+
+bool is_solver(std::string_view name) {
+  return std::any_of(solvers().begin(), solvers().end(), [&](const SolverEntry& entry) { return entry.name == name; });
+}
+
+/// Where predictor+corrector divides. Names may hold a '+' themselves (dpm++2m), so a misspelt one is not divided.
+std::size_t plus_of(std::string_view name) {
+  const std::size_t plus = name.rfind('+');
+  if (plus == std::string_view::npos || is_solver(name)) return std::string_view::npos;
+  return is_solver(name.substr(0, plus)) || is_solver(name.substr(plus + 1)) ? plus : std::string_view::npos;
+}
+
+/// Equal steps in t waste nearly all of them where sigma = t (one step for everything below sigma_max / N) or where the
+/// time is long (ou). Euler-Maruyama with 50 steps on data N(0.2, 0.5^2), relative error of the law: edm 590 % with
+/// uniform, 5 % with karras; ou 9.5 % and 5.8 %. On the SDEs of the paper uniform is the better one.
+std::string_view best_grid(const SolverEntry& solver, const Sde& sde) {
+  return solver.grid == "uniform" && (sde.name() == "edm" || sde.name() == "ou") ? "karras" : solver.grid;
+}
+
+}  // namespace
 
 void Solver::begin(std::span<const double>) {}
 
@@ -17,7 +38,7 @@ Batch Solver::denoise(const ReverseProcess& p, const Batch& x, double t) {
 SolverChoice::SolverChoice(std::string_view name, const SolverOptions& options) : name_(name), options_(options) {
   if (options.compatibility != "none" && options.compatibility != "score_sde")
     fail(Failure::usage, "compatibility = {} must be none or score_sde", options.compatibility);
-  const std::size_t plus = name.find('+');
+  const std::size_t plus = plus_of(name);
   predictor_ = &find_entry("solver", solvers(), name.substr(0, plus));
   if (plus != std::string_view::npos) {
     corrector_ = &find_entry("solver", solvers(), name.substr(plus + 1));
@@ -71,7 +92,7 @@ std::vector<double> SolverChoice::times(const Sde& sde, int steps, std::string_v
   if (steps < 1) fail(Failure::usage, "sampling needs at least 1 step, not {}", steps);
   if (adaptive()) return {sde.t_max(), sde.t_end()};
   if (reference()) return reference_times(sde.t_max(), sde.t_end(), steps);
-  return make_grid(grid.empty() ? predictor_->grid : grid, sde, sde.t_max(), sde.t_end(), steps);
+  return make_grid(grid.empty() ? best_grid(*predictor_, sde) : grid, sde, sde.t_max(), sde.t_end(), steps);
 }
 
 std::unique_ptr<Solver> make_solver(std::string_view name, const SolverOptions& options) {

@@ -1,0 +1,238 @@
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "sampler/test_problem.h"
+#include "sde/grid.h"
+
+namespace scoresde {
+namespace {
+
+constexpr Index kDimension = 5;
+
+std::vector<std::uint64_t> ids(std::uint64_t first, std::uint64_t count) {
+  std::vector<std::uint64_t> result;
+  for (std::uint64_t i = 0; i < count; ++i) result.push_back(first + i);
+  return result;
+}
+
+/// Samples first .. first + count - 1 of seed 11.
+Samples draw(const GaussianProblem& problem, Solver& solver, std::span<const double> times, std::uint64_t first,
+             std::uint64_t count, const Score* score = nullptr, bool denoise = true) {
+  const CounterNoise noise(11, ids(first, count), kDimension);
+  return sample({*problem.sde, score ? *score : problem.score, noise}, solver, draw_prior(*problem.sde, noise), times,
+                {.denoise = denoise, .progress = {}});
+}
+
+bool same_bits(const Batch& a, const Batch& b) { return a.rows() == b.rows() && (a == b).all(); }
+
+TEST(Sampler, NoSampleKnowsItsBatchMates) {
+  for (const std::string& sde : sde_names()) {
+    const GaussianProblem problem(sde, kDimension);
+    for (const std::string& name : solver_names()) {
+      SCOPED_TRACE(name + " on " + sde);
+      const SolverChoice choice(name, {.churn = 10});
+      const auto times = choice.times(*problem.sde, 4);
+      const auto solver = choice.make();
+      const Samples all = draw(problem, *solver, times, 0, 9);
+      for (const std::uint64_t batch : {1u, 7u})
+        for (std::uint64_t first = 0; first < 9; first += batch) {
+          const std::uint64_t count = std::min(batch, 9 - first);
+          const Samples part = draw(problem, *solver, times, first, count);
+          EXPECT_TRUE(same_bits(part.x, all.x.middleRows(static_cast<Index>(first), static_cast<Index>(count))));
+          for (std::uint64_t i = 0; i < count; ++i) EXPECT_EQ(part.evaluations[i], all.evaluations[first + i]);
+        }
+    }
+  }
+}
+
+TEST(Sampler, FiniteForEveryNumberOfSteps) {
+  for (const std::string& sde : sde_names()) {
+    const GaussianProblem problem(sde, kDimension);
+    for (const std::string& name : solver_names())
+      for (int steps = 1; steps <= 50; ++steps) {
+        const SolverChoice choice(name, {});
+        const Samples samples = draw(problem, *choice.make(), choice.times(*problem.sde, steps), 0, 2);
+        EXPECT_TRUE(samples.failures.empty())
+            << name << " on " << sde << ", " << steps << " steps: " << to_text(samples.failures.front(), 0);
+        EXPECT_TRUE(samples.x.isFinite().all());
+      }
+  }
+}
+
+TEST(Sampler, SpendsTheEvaluationsItDeclares) {
+  const GaussianProblem problem("vp", kDimension);
+  for (const std::string& name : solver_names())
+    for (const int steps : {1, 2, 7})
+      for (const bool denoise : {false, true}) {
+        const SolverChoice choice(name, {.corrector_steps = 3});
+        if (choice.adaptive()) continue;
+        const Samples samples =
+            draw(problem, *choice.make(), choice.times(*problem.sde, steps), 0, 3, nullptr, denoise);
+        for (const auto n : samples.evaluations)
+          EXPECT_EQ(static_cast<int>(n), choice.evaluations(steps, denoise)) << name << ", " << steps << " steps";
+      }
+}
+
+TEST(Sampler, AdaptiveEvaluationsAreCountedForEachSample) {
+  const GaussianProblem problem("ve", kDimension);
+  const CountingScore counted(problem.score);
+  const SolverChoice choice("rk45", {});
+  const Samples samples = draw(problem, *choice.make(), choice.times(*problem.sde, 1), 0, 6, &counted);
+  std::uint64_t told = 0;
+  for (const auto n : samples.evaluations) told += n;
+  EXPECT_EQ(told, counted.rows_evaluated());
+}
+
+TEST(Sampler, StepsForAnExactNumberOfEvaluations) {
+  EXPECT_EQ(SolverChoice("heun", {}).steps_for(21, true), 10);
+  EXPECT_EQ(SolverChoice("heun", {}).steps_for(20, false), 10);
+  EXPECT_EQ(SolverChoice("dpm++2m", {}).steps_for(10, true), 9);
+  EXPECT_EQ(SolverChoice("reverse-diffusion+langevin", {}).steps_for(1001, true), 500);
+  EXPECT_EQ(SolverChoice("reverse-diffusion+langevin", {.corrector_steps = 2}).steps_for(9, false), 3);
+  const auto message = [](std::string_view name, int nfe) -> std::string {
+    try {
+      SolverChoice(name, {}).steps_for(nfe, true);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.failure(), Failure::usage);
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(message("heun", 22),
+            "solver heun with the final denoising cannot make exactly 22 evaluations; 21 and 23 are possible");
+  EXPECT_EQ(message("heun", 1),
+            "solver heun with the final denoising cannot make exactly 1 evaluations; the least is 3");
+  EXPECT_NE(message("rk45", 20).find("rtol"), std::string::npos);
+  EXPECT_NE(message("none", 20), "");
+}
+
+/// The score of `inner`, but not a number for one sample below a time.
+class BrokenScore : public Score {
+ public:
+  BrokenScore(const Score& inner, Index row, double below) : inner_(inner), row_(row), below_(below) {}
+  Batch operator()(const Batch& x, const Times& t) const override {
+    Batch score = inner_(x, t);
+    if (row_ < x.rows() && t(row_) < below_) score.row(row_) = std::numeric_limits<double>::quiet_NaN();
+    return score;
+  }
+  Index dimension() const override { return inner_.dimension(); }
+
+ private:
+  const Score& inner_;
+  Index row_;
+  double below_;
+};
+
+TEST(Sampler, AFailedSampleIsNamedAndHarmsNoOther) {
+  const GaussianProblem problem("vp", kDimension);
+  for (const char* name : {"heun", "euler-maruyama", "dpm++2m", "reverse-diffusion+langevin"}) {
+    const SolverChoice choice(name, {});
+    const auto times = choice.times(*problem.sde, 20);
+    const BrokenScore broken(problem.score, 2, times[10]);
+    const Samples good = draw(problem, *choice.make(), times, 0, 4),
+                  bad = draw(problem, *choice.make(), times, 0, 4, &broken);
+    ASSERT_EQ(bad.failures.size(), 1u) << name;
+    EXPECT_EQ(bad.failures[0].row, 2);
+    EXPECT_GE(bad.failures[0].step, 9);
+    EXPECT_LE(bad.failures[0].step, 11);
+    for (const Index row : {0, 1, 3}) EXPECT_TRUE(same_bits(good.x.row(row), bad.x.row(row))) << name;
+  }
+}
+
+TEST(Sampler, StopsOnlyWhenAllHaveFailed) {
+  const GaussianProblem problem("vp", kDimension);
+  const SolverChoice choice("ddim", {});
+  const auto times = choice.times(*problem.sde, 20);
+  const BrokenScore broken(problem.score, 0, times[10] * (1 + 1e-12));
+  const Samples samples = draw(problem, *choice.make(), times, 0, 1, &broken);
+  ASSERT_EQ(samples.failures.size(), 1u);
+  EXPECT_EQ(samples.failures[0].step, 10);
+  EXPECT_EQ(samples.evaluations[0], 11u);
+  EXPECT_NE(to_text(samples.failures[0], 5).find("sample 5: not a finite number after step 11"), std::string::npos);
+}
+
+TEST(Sampler, AToleranceThatCannotBeMetIsReported) {
+  const GaussianProblem problem("vp", kDimension);
+  const BrokenScore broken(problem.score, 0, 0.5);
+  const SolverChoice choice("rk45", {});
+  const Samples samples = draw(problem, *choice.make(), choice.times(*problem.sde, 1), 0, 1, &broken, false);
+  ASSERT_EQ(samples.failures.size(), 1u);
+  EXPECT_EQ(samples.failures[0].reason, SampleFailure::Reason::not_converged);
+}
+
+TEST(Sampler, ARunForgetsTheOneBefore) {
+  const GaussianProblem problem("vp", kDimension);
+  for (const std::string& name : solver_names()) {
+    const SolverChoice choice(name, {});
+    const auto times = choice.times(*problem.sde, 6);
+    const auto used = choice.make();
+    draw(problem, *used, times, 50, 3);
+    EXPECT_TRUE(same_bits(draw(problem, *used, times, 0, 3).x, draw(problem, *choice.make(), times, 0, 3).x)) << name;
+  }
+}
+
+TEST(Sampler, DenoisingIsTweedieAtTheLastTime) {
+  const GaussianProblem problem("ve", kDimension);
+  const SolverChoice choice("ddim", {});
+  const auto times = choice.times(*problem.sde, 5);
+  const Samples raw = draw(problem, *choice.make(), times, 0, 2, nullptr, false),
+                clean = draw(problem, *choice.make(), times, 0, 2);
+  EXPECT_TRUE(same_bits(clean.x, denoise(*problem.sde, problem.score, raw.x, times_of(2, times.back()))));
+}
+
+TEST(Sampler, TellsItsProgress) {
+  const GaussianProblem problem("vp", kDimension);
+  const CounterNoise noise(1, ids(0, 2), kDimension);
+  std::vector<double> seen;
+  const std::vector<double> times = {1, 0.5, 0.25};
+  const Samples samples = sample({*problem.sde, problem.score, noise}, *make_solver("heun"),
+                                 draw_prior(*problem.sde, noise), times, {.progress = [&](const SamplingProgress& p) {
+                                   EXPECT_EQ(p.steps, 2);
+                                   EXPECT_EQ(p.step, static_cast<int>(seen.size()));
+                                   EXPECT_EQ(p.x.rows(), 2);
+                                   seen.push_back(p.t);
+                                 }});
+  EXPECT_EQ(seen, times);
+}
+
+TEST(Sampler, RefusesWhatHasNoMeaning) {
+  const auto message = [](std::string_view name, const SolverOptions& options) -> std::string {
+    try {
+      make_solver(name, options);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.failure(), Failure::usage);
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(message("hoin", {}).find("did you mean 'heun'"), std::string::npos);
+  EXPECT_NE(message("dpm++2n", {}).find("did you mean 'dpm++2m'"), std::string::npos);
+  EXPECT_NE(message("hoin+langevin", {}).find("did you mean 'heun'"), std::string::npos);
+  EXPECT_NE(message("heun+langvin", {}).find("did you mean 'langevin'"), std::string::npos);
+  EXPECT_NE(message("langevin+heun", {}).find("corrector"), std::string::npos);
+  EXPECT_NE(message("heun+ddim", {}).find("no corrector"), std::string::npos);
+  EXPECT_NE(message("rk45+langevin", {}).find("its own steps"), std::string::npos);
+  EXPECT_NE(message("ancestral", {.variance = "big"}).find("posterior or forward"), std::string::npos);
+  EXPECT_NE(message("heun", {.compatibility = "score_sde"}).find("no solver heun"), std::string::npos);
+  EXPECT_NE(message("heun", {.compatibility = "other"}).find("none or score_sde"), std::string::npos);
+  EXPECT_EQ(message("dpm++2m+langevin", {}), "");
+  EXPECT_EQ(message("heun+none", {}), "");
+
+  const GaussianProblem problem("vp", kDimension);
+  EXPECT_THROW(draw(problem, *make_solver("heun"), std::vector{1.0}, 0, 1), Error);
+  EXPECT_THROW(draw(problem, *make_solver("heun"), std::vector{0.5, 1.0}, 0, 1), Error);
+  EXPECT_THROW(SolverChoice("heun", {}).times(*problem.sde, 0), Error);
+}
+
+TEST(Sampler, TheTableIsSound) {
+  for (const SolverEntry& entry : solvers()) {
+    EXPECT_FALSE(entry.summary.empty());
+    EXPECT_EQ(entry.name.find(' '), std::string_view::npos);
+    EXPECT_NE(entry.make({}), nullptr) << entry.name;
+    EXPECT_FALSE(make_grid(entry.grid, *GaussianProblem("vp").sde, 1, 0.5, 3).empty()) << entry.name;
+  }
+}
+
+}  // namespace
+}  // namespace scoresde
