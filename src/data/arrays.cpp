@@ -20,28 +20,6 @@ T element(const Tensor& array, std::size_t i) {
   return value;
 }
 
-double number_at(const Tensor& array, std::size_t i, const std::string& where) {
-  switch (array.dtype) {
-    case Dtype::f64:
-      return element<double>(array, i);
-    case Dtype::f32:
-      return element<float>(array, i);
-    case Dtype::i64:
-      return static_cast<double>(element<std::int64_t>(array, i));
-    case Dtype::i32:
-      return element<std::int32_t>(array, i);
-    case Dtype::i16:
-      return element<std::int16_t>(array, i);
-    case Dtype::i8:
-      return element<std::int8_t>(array, i);
-    case Dtype::u8:
-    case Dtype::boolean:
-      return element<std::uint8_t>(array, i);
-    default:
-      fail(Failure::data, "{}: numbers of type {} cannot be read", where, dtype_name(array.dtype));
-  }
-}
-
 bool is_channels(std::int64_t n) { return n == 1 || n == 3; }
 
 Dataset table_from_array(const Tensor& data, const std::string& where) {
@@ -83,6 +61,28 @@ Dataset images_from_array(const Tensor& data, const std::string& where) {
 
 }  // namespace
 
+double number_at(const Tensor& array, std::size_t i, const std::string& where) {
+  switch (array.dtype) {
+    case Dtype::f64:
+      return element<double>(array, i);
+    case Dtype::f32:
+      return element<float>(array, i);
+    case Dtype::i64:
+      return static_cast<double>(element<std::int64_t>(array, i));
+    case Dtype::i32:
+      return element<std::int32_t>(array, i);
+    case Dtype::i16:
+      return element<std::int16_t>(array, i);
+    case Dtype::i8:
+      return element<std::int8_t>(array, i);
+    case Dtype::u8:
+    case Dtype::boolean:
+      return element<std::uint8_t>(array, i);
+    default:
+      fail(Failure::data, "{}: numbers of type {} cannot be read", where, dtype_name(array.dtype));
+  }
+}
+
 std::vector<std::uint8_t> channels_first(std::span<const std::uint8_t> pixels, std::size_t count, std::size_t area,
                                          std::size_t channels) {
   std::vector<std::uint8_t> out(pixels.size());
@@ -115,8 +115,8 @@ void set_labels(Dataset& dataset, const Tensor& labels, const std::string& where
   dataset.labels.resize(dataset.count);
   for (std::size_t i = 0; i < dataset.count; ++i) {
     const double label = number_at(labels, i, where);
-    if (!(label >= 0 && label < 1e6) || label != std::floor(label))
-      fail(Failure::data, "{}: label {} of item {} is not a whole number in [0, 1000000)", where, label, i);
+    if (!(label >= 0 && label < 1e5) || label != std::floor(label))
+      fail(Failure::data, "{}: label {} of item {} is not a whole number in [0, 100000)", where, label, i);
     dataset.labels[i] = static_cast<std::int32_t>(label);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "core/catalog.h"
 #include "data/formats.h"
+#include "data/image.h"
 
 namespace scoresde {
 namespace {
@@ -37,17 +38,26 @@ DataName parse_data_name(std::string_view data) {
        near.empty() ? "" : ", did you mean '" + near + "'?", join(names));
 }
 
-Dataset load_file(const fs::path& path, Split split) {
+Dataset load_file(const fs::path& path, Split split, const LoadOptions& options) {
+  if (has_suffix(path, {".npz"})) return load_npz_file(path, split);
   require_no_split(path.string(), split);
+  if (has_suffix(path, {".npy"})) return load_npy_file(path);
+  if (has_suffix(path, {".csv", ".tsv", ".txt"})) return load_csv_file(path);
+  if (has_suffix(path, {".bin", ".bin.gz"})) return load_cifar_file(path);
+  if (has_suffix(path, {".png", ".jpg", ".jpeg"})) return load_image_file(path, options);
   if (path.filename().string().find("idx") != std::string::npos) return load_idx_file(path);
-  fail(Failure::data, "{}: the kind of data is not known by its name; *idx* (.gz) is read", path.string());
+  fail(Failure::data,
+       "{}: the kind of data is not known by its name; .npy, .npz, .csv, .bin (CIFAR), *idx* (.gz), .png, "
+       ".jpg, or a folder of images are read",
+       path.string());
 }
 
-Dataset load_folder(const fs::path& folder, Split split) {
+Dataset load_folder(const fs::path& folder, Split split, const LoadOptions& options) {
   for (const fs::path& file : files_of(folder)) {
+    if (has_suffix(file, {".bin", ".bin.gz"})) return load_cifar_folder(folder, split);
     if (file.filename().string().find("-idx") != std::string::npos) return load_idx_folder(folder, split);
   }
-  fail(Failure::data, "{} holds no IDX files", folder.string());
+  return load_image_folder(folder, split, options);
 }
 
 void keep_first(Dataset& set, std::size_t most) {
@@ -59,6 +69,21 @@ void keep_first(Dataset& set, std::size_t most) {
   else
     set.values.resize(most * size);
   if (!set.labels.empty()) set.labels.resize(most);
+}
+
+void resize_images(Dataset& set, int side) {
+  if (side <= 0 || (set.shape.height == side && set.shape.width == side)) return;
+  Dataset resized;
+  resized.shape = {set.shape.channels, side, side, true};
+  for (std::size_t i = 0; i < set.count; ++i) {
+    const Image image = resize(centre_crop(dataset_image(set, i)), side, side);
+    const auto planes = channels_first(image.pixels, 1, image.pixels.size() / static_cast<std::size_t>(image.channels),
+                                       static_cast<std::size_t>(image.channels));
+    resized.pixels.insert(resized.pixels.end(), planes.begin(), planes.end());
+  }
+  set.shape = resized.shape;
+  set.pixels = std::move(resized.pixels);
+  set.notes.push_back(fmt::format("cropped to a square and resized to {} pixels a side", side));
 }
 
 void standardise(Dataset& set) {
@@ -130,12 +155,14 @@ Dataset load_dataset(std::string_view data, const LoadOptions& options) try {
   } else if (!path_exists(name.path)) {
     fail_unknown(name.path);
   } else {
-    set = fs::is_directory(name.path) ? load_folder(name.path, name.split) : load_file(name.path, name.split);
+    set = fs::is_directory(name.path) ? load_folder(name.path, name.split, options)
+                                      : load_file(name.path, name.split, options);
   }
   set.name = std::string(data);
   if (set.count == 0) fail(Failure::data, "{} has no items", data);
   name_classes(set, set.name);
   keep_first(set, options.most);
+  if (set.shape.image) resize_images(set, options.resize);
   if (!set.shape.image && set.column_mean.empty()) standardise(set);
   return set;
 } catch (const fs::filesystem_error& error) {

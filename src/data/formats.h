@@ -14,6 +14,9 @@ namespace scoresde {
 /// An array as items, by the rule of load_dataset.
 Dataset dataset_from_array(const Tensor& data, const std::string& where);
 
+/// Element i of an array, whatever its number type.
+double number_at(const Tensor& array, std::size_t i, const std::string& where);
+
 /// Labels from an array of whole numbers of shape (N) or (N, 1). Error{data} where N is not the number of items.
 void set_labels(Dataset& dataset, const Tensor& labels, const std::string& where);
 
@@ -36,6 +39,9 @@ Dataset load_cifar_folder(const fs::path& folder, Split split);
 
 /// PNG and JPEG files of a folder, in the order of their names; its sub-folders are classes, or are `train` and `test`.
 Dataset load_image_folder(const fs::path& folder, Split split, const LoadOptions& options);
+
+/// One image: a set of one item.
+Dataset load_image_file(const fs::path& path, const LoadOptions& options);
 
 Dataset load_npy_file(const fs::path& path);
 /// Items under images, arr_0, x or data, labels under labels, arr_1, y or label; or with a split, under x_train /
