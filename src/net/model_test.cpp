@@ -1,0 +1,103 @@
+#include "net/model.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace scoresde {
+namespace {
+
+class ModelFile : public testing::Test {
+ protected:
+  ModelFile() : folder_(fs::temp_directory_path() / fmt::format("scoresde_model_{}", ::getpid())) {
+    fs::create_directories(folder_);
+    spec_.net.name = "mlp";
+    spec_.net.channels = 4;
+    spec_.net.depth = 1;
+    spec_.shape = {2, 1, 1, false};
+    spec_.data = "moons";
+    spec_.column_mean = {0.25, -1};
+    spec_.column_std = {1, 3};
+    for (const Parameter& parameter : build_net(spec_.net, spec_.shape).parameters) {
+      std::vector<float> values(static_cast<std::size_t>(element_count(parameter.shape)));
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = 0.5f * static_cast<float>(i) - 1;
+      weights_[parameter.name] = Tensor::of(parameter.shape, std::span<const float>(values));
+    }
+  }
+  ~ModelFile() override { fs::remove_all(folder_); }
+
+  std::string error_of(const fs::path& path) const {
+    try {
+      read_model(path);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.failure(), Failure::data);
+      return error.what();
+    }
+    return "";
+  }
+
+  fs::path folder_;
+  ModelSpec spec_;
+  std::map<std::string, Tensor> weights_;
+};
+
+TEST_F(ModelFile, GoesRoundAsAFileAndAsARunFolder) {
+  fs::create_directories(folder_ / "checkpoints" / "latest");
+  const fs::path file = folder_ / "checkpoints" / "latest" / "model.safetensors";
+  write_model(file, spec_, weights_);
+  for (const fs::path& path : {file, folder_}) {
+    const Model model = read_model(path);
+    EXPECT_EQ(to_json(model.spec), to_json(spec_));
+    ASSERT_EQ(model.weights.size(), weights_.size());
+    for (const auto& [name, tensor] : weights_) EXPECT_EQ(model.weights.at(name).bytes, tensor.bytes) << name;
+    EXPECT_EQ(model.hash, model_hash(spec_, weights_));
+    EXPECT_EQ(model.hash.size(), 32u);
+  }
+}
+
+TEST_F(ModelFile, TheHashSeesEveryWeightAndSetting) {
+  const std::string hash = model_hash(spec_, weights_);
+  auto other_weights = weights_;
+  other_weights["out.bias"].bytes.back() ^= 1;
+  EXPECT_NE(model_hash(spec_, other_weights), hash);
+  ModelSpec other_spec = spec_;
+  other_spec.images_seen = 1;
+  EXPECT_NE(model_hash(other_spec, weights_), hash);
+}
+
+TEST_F(ModelFile, WhatIsWrongIsNamed) {
+  EXPECT_NE(error_of(folder_ / "nothing").find("no such file or run folder"), std::string::npos);
+  EXPECT_NE(error_of(folder_).find("no checkpoint"), std::string::npos);
+
+  const fs::path file = folder_ / "m.safetensors";
+  write_safetensors(file, {weights_, {}});
+  EXPECT_NE(error_of(file).find("no entry 'model'"), std::string::npos);
+  write_safetensors(file, {weights_, {{"model", "{"}}});
+  EXPECT_NE(error_of(file).find("is not JSON"), std::string::npos);
+  write_safetensors(file, {weights_, {{"model", R"({"net": {"depht": 2}})"}}});
+  EXPECT_NE(error_of(file).find("did you mean 'net.depth'"), std::string::npos);
+  write_safetensors(file, {weights_, {{"model", R"({"net": {"name": "resnet"}})"}}});
+  EXPECT_NE(error_of(file).find("no network 'resnet'"), std::string::npos);
+
+  auto weights = weights_;
+  weights.erase("out.bias");
+  write_model(file, spec_, weights);
+  EXPECT_NE(error_of(file).find("missing: out.bias"), std::string::npos);
+  weights = weights_;
+  weights["out.bias"] = Tensor::of({2}, std::span<const std::int64_t>(std::vector<std::int64_t>{1, 2}));
+  write_model(file, spec_, weights);
+  EXPECT_NE(error_of(file).find("out.bias holds I64 and should hold F32"), std::string::npos);
+}
+
+TEST_F(ModelFile, AFlippedBitIsSeen) {
+  const fs::path file = folder_ / "m.safetensors";
+  write_model(file, spec_, weights_);
+  std::string bytes = read_text(file);
+  bytes[bytes.size() - 3] ^= 4;
+  std::ofstream(file, std::ios::binary) << bytes;
+  EXPECT_NE(error_of(file).find("damaged"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace scoresde
