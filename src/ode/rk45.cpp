@@ -12,9 +12,9 @@ namespace {
 
 // Dormand and Prince (1980), the pair RK5(4)7M. The last stage is taken at the new point with the weights of the fifth
 // order solution, so it is the first stage of the next step (FSAL).
-constexpr int kStages = 7;
-constexpr std::array<double, kStages> kNodes = {0, 1. / 5, 3. / 10, 4. / 5, 8. / 9, 1, 1};
-constexpr double kCouplings[kStages][kStages - 1] = {
+constexpr int kRk45Stages = 7;
+constexpr std::array<double, kRk45Stages> kRk45Nodes = {0, 1. / 5, 3. / 10, 4. / 5, 8. / 9, 1, 1};
+constexpr double kRk45Couplings[kRk45Stages][kRk45Stages - 1] = {
     {},
     {1. / 5},
     {3. / 40, 9. / 40},
@@ -23,15 +23,15 @@ constexpr double kCouplings[kStages][kStages - 1] = {
     {9017. / 3168, -355. / 33, 46732. / 5247, 49. / 176, -5103. / 18656},
     {35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84}};
 // Fifth order minus fourth order weights, with scipy's sign.
-constexpr std::array<double, kStages> kErrorWeights = {-71. / 57600,    0,          71. / 16695, -71. / 1920,
-                                                       17253. / 339200, -22. / 525, 1. / 40};
+constexpr std::array<double, kRk45Stages> kRk45ErrorWeights = {-71. / 57600,    0,          71. / 16695, -71. / 1920,
+                                                               17253. / 339200, -22. / 525, 1. / 40};
 
-constexpr double kSafety = 0.9, kLeastFactor = 0.2, kMostFactor = 10;
-constexpr double kErrorExponent = -1. / 5;
+constexpr double kRk45Safety = 0.9, kRk45LeastFactor = 0.2, kRk45MostFactor = 10;
+constexpr double kRk45ErrorExponent = -1. / 5;
 
-Batch rows_of(const Batch& x, const std::vector<Index>& rows) { return x(rows, Eigen::all); }
+Batch picked_rows(const Batch& x, const std::vector<Index>& rows) { return x(rows, Eigen::all); }
 
-double least_step(double t, double direction) {
+double least_rk45_step(double t, double direction) {
   return 10 * std::abs(std::nextafter(t, direction * std::numeric_limits<double>::infinity()) - t);
 }
 
@@ -59,7 +59,7 @@ class DormandPrince {
     if (x_.size() == 0 || end_ == t_(0)) return std::move(result_);
     f_ = evaluate(x_, t_);
     size_ = options_.first_step > 0 ? Times::Constant(x_.rows(), options_.first_step).eval() : first_step();
-    for (Index i = 0; i < x_.rows(); ++i) size_(i) = std::max(size_(i), least_step(t_(i), direction_));
+    for (Index i = 0; i < x_.rows(); ++i) size_(i) = std::max(size_(i), least_rk45_step(t_(i), direction_));
     while (x_.rows() > 0) attempt();
     return std::move(result_);
   }
@@ -91,7 +91,7 @@ class DormandPrince {
     for (Index i = 0; i < x_.rows(); ++i) {
       const double h1 = slope(i) <= 1e-15 && curvature(i) <= 1e-15
                             ? std::max(1e-6, 1e-3 * h0(i))
-                            : std::pow(0.01 / std::max(slope(i), curvature(i)), -kErrorExponent);
+                            : std::pow(0.01 / std::max(slope(i), curvature(i)), -kRk45ErrorExponent);
       h(i) = std::min({100 * h0(i), h1, length});
     }
     return h;
@@ -105,21 +105,21 @@ class DormandPrince {
       if (direction_ * (t_new(i) - end_) > 0) t_new(i) = end_;
       h(i) = t_new(i) - t_(i);
     }
-    std::array<Batch, kStages> k;
+    std::array<Batch, kRk45Stages> k;
     k[0] = f_;
     Batch x_new;
-    for (int stage = 1; stage < kStages; ++stage) {
-      Batch sum = kCouplings[stage][0] * k[0];
+    for (int stage = 1; stage < kRk45Stages; ++stage) {
+      Batch sum = kRk45Couplings[stage][0] * k[0];
       for (int j = 1; j < stage; ++j)
-        if (kCouplings[stage][j] != 0) sum += kCouplings[stage][j] * k[static_cast<std::size_t>(j)];
+        if (kRk45Couplings[stage][j] != 0) sum += kRk45Couplings[stage][j] * k[static_cast<std::size_t>(j)];
       x_new = x_ + sum.colwise() * h;
-      k[static_cast<std::size_t>(stage)] =
-          evaluate(x_new, stage == kStages - 1 ? t_new : (t_ + kNodes[static_cast<std::size_t>(stage)] * h).eval());
+      k[static_cast<std::size_t>(stage)] = evaluate(
+          x_new, stage == kRk45Stages - 1 ? t_new : (t_ + kRk45Nodes[static_cast<std::size_t>(stage)] * h).eval());
     }
-    Batch error = kErrorWeights[0] * k[0];
-    for (std::size_t j = 2; j < kStages; ++j) error += kErrorWeights[j] * k[j];
+    Batch error = kRk45ErrorWeights[0] * k[0];
+    for (std::size_t j = 2; j < kRk45Stages; ++j) error += kRk45ErrorWeights[j] * k[j];
     const Times ratio = norm((error.colwise() * h) / (options_.atol + rtol_ * x_.abs().max(x_new.abs())));
-    settle(ratio, h.abs(), t_new, x_new, k[kStages - 1]);
+    settle(ratio, h.abs(), t_new, x_new, k[kRk45Stages - 1]);
   }
 
   /// Keeps or repeats the step of each row, chooses its next size, and takes out the rows that are done.
@@ -128,20 +128,20 @@ class DormandPrince {
     for (Index i = 0; i < x_.rows(); ++i) {
       const auto row = static_cast<std::size_t>(rows_[static_cast<std::size_t>(i)]);
       auto& tried = tried_[static_cast<std::size_t>(i)];
-      const double factor = kSafety * std::pow(ratio(i), kErrorExponent);
+      const double factor = kRk45Safety * std::pow(ratio(i), kRk45ErrorExponent);
       bool stuck = false;
       if (ratio(i) < 1) {  // false for NaN too: a step into a pole is tried again smaller
-        size_(i) = h(i) * std::min(factor, tried > 0 ? 1 : kMostFactor);
+        size_(i) = h(i) * std::min(factor, tried > 0 ? 1 : kRk45MostFactor);
         tried = 0;
         t_(i) = t_new(i);
         x_.row(i) = x_new.row(i);
         f_.row(i) = f_new.row(i);
-        size_(i) = std::max(size_(i), least_step(t_(i), direction_));
+        size_(i) = std::max(size_(i), least_rk45_step(t_(i), direction_));
       } else {
-        size_(i) = h(i) * (factor > kLeastFactor ? factor : kLeastFactor);
+        size_(i) = h(i) * (factor > kRk45LeastFactor ? factor : kRk45LeastFactor);
         ++tried;
         ++result_.rejected[row];
-        stuck = size_(i) < least_step(t_(i), direction_);
+        stuck = size_(i) < least_rk45_step(t_(i), direction_);
       }
       const bool done = t_(i) == end_;
       stuck = stuck || (!done && ++attempts_of(row) >= options_.most_steps);
@@ -161,7 +161,7 @@ class DormandPrince {
   }
 
   void close_up(const std::vector<Index>& going_on) {
-    const Batch x = rows_of(x_, going_on), f = rows_of(f_, going_on);
+    const Batch x = picked_rows(x_, going_on), f = picked_rows(f_, going_on);
     x_ = x;
     f_ = f;
     const Times t = t_(going_on), size = size_(going_on);

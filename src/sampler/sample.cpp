@@ -7,7 +7,7 @@
 namespace scoresde {
 namespace {
 
-void check_times(std::span<const double> times) {
+void check_sampling_times(std::span<const double> times) {
   if (times.size() < 2) fail(Failure::usage, "sampling needs at least two times, not {}", times.size());
   for (std::size_t i = 0; i + 1 < times.size(); ++i)
     if (!(times[i] >= times[i + 1]))
@@ -16,9 +16,9 @@ void check_times(std::span<const double> times) {
 }
 
 /// Keeps the books of a run: evaluations and the first failure of every row.
-class Ledger {
+class SamplingLedger {
  public:
-  Ledger(const CountingScore& score, Index rows)
+  SamplingLedger(const CountingScore& score, Index rows)
       : score_(score), failed_(static_cast<std::size_t>(rows), false), evaluations_(failed_.size(), 0) {}
 
   /// After a step: `adaptive` is its own account, where it keeps one.
@@ -61,12 +61,12 @@ class Ledger {
 
 Samples sample(const ReverseProcess& process, Solver& solver, Batch x, std::span<const double> times,
                const SampleOptions& options) {
-  check_times(times);
+  check_sampling_times(times);
   const Stopwatch watch;
   const CountingScore score(process.score);
   const ReverseProcess counted{process.sde, score, process.noise};
   const int steps = static_cast<int>(times.size()) - 1;
-  Ledger ledger(score, x.rows());
+  SamplingLedger ledger(score, x.rows());
   const auto tell = [&](int step, double t) {
     if (options.progress) options.progress({step, steps, t, x});
   };

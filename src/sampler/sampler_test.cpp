@@ -225,6 +225,32 @@ TEST(Sampler, RefusesWhatHasNoMeaning) {
   EXPECT_THROW(SolverChoice("heun", {}).times(*problem.sde, 0), Error);
 }
 
+/// Whether a run asks for noise.
+class AskedNoise : public NoiseSource {
+ public:
+  Batch normal(Purpose, const Interval&, std::uint32_t) const override {
+    asked_ = true;
+    return Batch::Zero(1, kDimension);
+  }
+  std::unique_ptr<NoiseSource> select(std::span<const Index>) const override { return nullptr; }
+  bool asked() const { return asked_; }
+
+ private:
+  mutable bool asked_ = false;
+};
+
+TEST(Sampler, SaysWhetherItIsStochastic) {
+  const GaussianProblem problem("vp", kDimension);
+  for (const std::string& name : solver_names())
+    for (const double eta : {-1.0, 0.0, 1.0}) {
+      const SolverChoice choice(name, {.eta = eta});
+      const AskedNoise noise;
+      sample({*problem.sde, problem.score, noise}, *choice.make(), Batch::Ones(1, kDimension),
+             choice.times(*problem.sde, 3));
+      EXPECT_EQ(choice.stochastic(), noise.asked()) << name << ", eta " << eta;
+    }
+}
+
 TEST(Sampler, TheTableIsSound) {
   for (const SolverEntry& entry : solvers()) {
     EXPECT_FALSE(entry.summary.empty());

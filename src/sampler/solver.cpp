@@ -20,13 +20,6 @@ std::size_t plus_of(std::string_view name) {
   return is_solver(name.substr(0, plus)) || is_solver(name.substr(plus + 1)) ? plus : std::string_view::npos;
 }
 
-/// Equal steps in t waste nearly all of them where sigma = t (one step for everything below sigma_max / N) or where the
-/// time is long (ou). Euler-Maruyama with 50 steps on data N(0.2, 0.5^2), relative error of the law: edm 590 % with
-/// uniform, 5 % with karras; ou 9.5 % and 5.8 %. On the SDEs of the paper uniform is the better one.
-std::string_view best_grid(const SolverEntry& solver, const Sde& sde) {
-  return solver.grid == "uniform" && (sde.name() == "edm" || sde.name() == "ou") ? "karras" : solver.grid;
-}
-
 }  // namespace
 
 void Solver::begin(std::span<const double>) {}
@@ -88,11 +81,25 @@ int SolverChoice::steps_for(int nfe, bool denoise) const {
        denoise && !reference() ? " with the final denoising" : "", nfe, near, steps == 1 ? "" : " possible");
 }
 
+bool SolverChoice::stochastic() const {
+  if (corrector_) return true;
+  return predictor_->takes_eta && options_.eta >= 0 ? options_.eta > 0 : predictor_->stochastic;
+}
+
+std::string_view SolverChoice::grid(const Sde& sde) const {
+  if (reference()) return "uniform";
+  // Equal steps waste nearly all of them where sigma = t (one step for everything below sigma_max / N) or where the
+  // time is long. Euler-Maruyama with 50 steps on data N(0.2, 0.5^2), relative error of the law: edm 590 % with
+  // uniform, 5 % with karras; ou 9.5 % and 5.8 %. On the SDEs of the paper uniform is the better one.
+  const bool wasteful = sde.name() == "edm" || sde.name() == "ou";
+  return predictor_->grid == "uniform" && wasteful ? "karras" : predictor_->grid;
+}
+
 std::vector<double> SolverChoice::times(const Sde& sde, int steps, std::string_view grid) const {
   if (steps < 1) fail(Failure::usage, "sampling needs at least 1 step, not {}", steps);
   if (adaptive()) return {sde.t_max(), sde.t_end()};
   if (reference()) return reference_times(sde.t_max(), sde.t_end(), steps);
-  return make_grid(grid.empty() ? best_grid(*predictor_, sde) : grid, sde, sde.t_max(), sde.t_end(), steps);
+  return make_grid(grid.empty() ? this->grid(sde) : grid, sde, sde.t_max(), sde.t_end(), steps);
 }
 
 std::unique_ptr<Solver> make_solver(std::string_view name, const SolverOptions& options) {

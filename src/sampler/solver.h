@@ -81,14 +81,15 @@ struct SolverOptions {
 /// A row of the table of solvers. `make` is Error{usage} for options that contradict each other.
 struct SolverEntry {
   std::string_view name, summary;
-  bool stochastic;        ///< with its default options
-  double order;           ///< weak order for stochastic, global order for deterministic methods
-  bool corrector;         ///< moves within one time level: for the right side of predictor+corrector
-  bool adaptive;          ///< chooses its own steps: NFE differ between samples and cannot be ordered
-  std::string_view grid;  ///< the time grid it likes best
+  double order;             ///< weak order for stochastic, global order for deterministic methods; 0: has none
+  bool stochastic = false;  ///< with its default options
+  bool takes_eta = false;   ///< option eta rules the share of fresh noise
+  bool corrector = false;   ///< moves within one time level: for the right side of predictor+corrector
+  bool adaptive = false;    ///< chooses its own steps: NFE differ between samples and cannot be ordered
+  std::string_view grid;    ///< the time grid it likes best
   int (*count)(int steps, const SolverOptions&);  ///< NFE of `steps` steps, final denoising not counted
   std::unique_ptr<Solver> (*make)(const SolverOptions&);
-  std::unique_ptr<Solver> (*make_reference)(const SolverOptions&);  ///< as in score_sde; null where it has none
+  std::unique_ptr<Solver> (*make_reference)(const SolverOptions&) = nullptr;  ///< as in score_sde; null: it has none
 };
 std::span<const SolverEntry> solvers();
 
@@ -107,6 +108,10 @@ class SolverChoice {
   const SolverEntry& predictor() const { return *predictor_; }
   const SolverEntry* corrector() const { return corrector_; }  ///< null: none
   bool adaptive() const { return predictor_->adaptive; }
+
+  /// Whether it draws fresh noise on its way with these options (churn apart).
+  bool stochastic() const;
+
   bool reference() const { return options_.compatibility == "score_sde"; }
 
   /// NFE a sample of `steps` steps, the final denoising included where `denoise`. Meaningless for adaptive methods.
@@ -116,9 +121,13 @@ class SolverChoice {
   /// `nfe` where there is none, or says that an adaptive method is ruled by its tolerance.
   int steps_for(int nfe, bool denoise) const;
 
-  /// The steps + 1 times from sde.t_max() to sde.t_end(), on the grid the method likes best unless `grid` names
-  /// another. Adaptive methods get the two ends. With compatibility: the reference's linspace(t_max, t_end, steps),
-  /// whose last step stays at t_end.
+  /// The grid that times() takes by default: the method's own, but karras in place of uniform where equal steps in t
+  /// are wasteful (edm, ou). "uniform" with compatibility.
+  std::string_view grid(const Sde& sde) const;
+
+  /// The steps + 1 times from sde.t_max() to sde.t_end(), on grid(sde) unless `grid` names another. Adaptive methods
+  /// get the two ends. With compatibility: the reference's linspace(t_max, t_end, steps), whose last step stays at
+  /// t_end.
   std::vector<double> times(const Sde& sde, int steps, std::string_view grid = "") const;
 
  private:
