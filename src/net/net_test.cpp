@@ -40,10 +40,9 @@ TEST(Nets, ParameterNamesAreTheCheckpointsAndStay) {
   const Graph graph = build_net(config, {1, 8, 8, true});
   std::set<std::string> names;
   for (const Parameter& parameter : graph.parameters) names.insert(parameter.name);
-  for (const char* name :
-       {"time.fourier.weight", "time.linear0.weight", "in.weight", "down.0.block.0.conv0.weight",
-        "down.1.attention.0.q.weight", "down.1.block.0.shortcut.bias", "middle.block.1.time.bias",
-        "up.0.block.1.norm0.weight", "out_norm.bias", "out.weight"})
+  for (const char* name : {"time.fourier.weight", "time.linear0.weight", "in.weight", "down.0.block.0.conv0.weight",
+                           "down.1.attention.0.q.weight", "down.1.block.0.shortcut.bias", "middle.block.1.time.bias",
+                           "up.0.block.1.norm0.weight", "out_norm.bias", "out.weight"})
     EXPECT_TRUE(names.contains(name)) << name;
 }
 

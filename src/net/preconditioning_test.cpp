@@ -54,7 +54,8 @@ TEST(Preconditioning, EdmIsKarrasTable1) {
     const double denoised = skip * noisy + out * output;
     const double score = (denoised - noisy) / (s * s) / alpha;
     EXPECT_NEAR(c.input * alpha, in, 1e-12 * in);
-    EXPECT_NEAR(c.score_x * alpha * noisy + c.score_f * output, score, 1e-9 * (std::abs(score) + std::abs(noisy / (s * s * alpha))));
+    EXPECT_NEAR(c.score_x * alpha * noisy + c.score_f * output, score,
+                1e-9 * (std::abs(score) + std::abs(noisy / (s * s * alpha))));
     EXPECT_NEAR(c.label, std::log(s) / 4, 1e-9);
   });
 }
