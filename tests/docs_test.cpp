@@ -4,6 +4,8 @@
 
 #include "core/file.h"
 
+#include "test_paths.h"
+
 namespace scoresde {
 namespace {
 

@@ -8,6 +8,8 @@
 #include "sde/discrete.h"
 #include "sde/sde.h"
 
+#include "test_paths.h"
+
 namespace scoresde {
 namespace {
 

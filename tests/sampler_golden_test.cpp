@@ -8,6 +8,8 @@
 #include "core/file.h"
 #include "sampler/sample.h"
 
+#include "test_paths.h"
+
 namespace scoresde {
 namespace {
 

@@ -11,10 +11,10 @@ namespace scoresde {
 
 /// What every command takes.
 struct CommonFlags {
-  int threads = 0;      ///< 0: all cores this process may use
-  bool json = false;    ///< results as JSON on stdout
-  bool quiet = false;   ///< no progress on stderr
-  bool force = false;   ///< overwrite existing outputs
+  int threads = 0;     ///< 0: all cores this process may use
+  bool json = false;   ///< results as JSON on stdout
+  bool quiet = false;  ///< no progress on stderr
+  bool force = false;  ///< overwrite existing outputs
 };
 
 /// Makes a subcommand with the common flags. `example` stands first in its help.

@@ -2,7 +2,7 @@
 
 #include "cli/app.h"
 #include "data/dataset.h"
-#include "data/image_grid.h"
+#include "data/image.h"
 #include "data/statistics.h"
 #include "report/table.h"
 
@@ -16,9 +16,16 @@ struct DataFlags {
 };
 
 Json statistics_json(const Dataset& data, const Statistics& s) {
-  Json json = {{"data", data.name}, {"count", data.count}, {"shape", to_json(data.shape)}, {"mean", s.mean},
-               {"std", s.std}, {"low", s.low}, {"high", s.high}, {"largest_distance", s.largest_distance},
-               {"distance_items", s.distance_items}, {"distance_is_estimate", s.distance_is_estimate}};
+  Json json = {{"data", data.name},
+               {"count", data.count},
+               {"shape", to_json(data.shape)},
+               {"mean", s.mean},
+               {"std", s.std},
+               {"low", s.low},
+               {"high", s.high},
+               {"largest_distance", s.largest_distance},
+               {"distance_items", s.distance_items},
+               {"distance_is_estimate", s.distance_is_estimate}};
   for (std::size_t k = 0; k < s.class_counts.size(); ++k) json["classes"][data.class_names[k]] = s.class_counts[k];
   return json;
 }
@@ -34,13 +41,16 @@ void show_data(const DataFlags& flags, const CommonFlags& common) {
   fmt::print("  values     {:.4g} to {:.4g}, mean {:.4f}, standard deviation {:.4f} (in model units)\n", s.low, s.high,
              s.mean, s.std);
   fmt::print("  largest pairwise distance  {:.2f} {}\n", s.largest_distance,
-             s.distance_is_estimate ? fmt::format("(estimated on {} items)", grouped(static_cast<long long>(s.distance_items))) : "");
+             s.distance_is_estimate
+                 ? fmt::format("(estimated on {} items)", grouped(static_cast<long long>(s.distance_items)))
+                 : "");
   fmt::print("             the default sigma_max of the VE SDE (Song & Ermon 2020, technique 1)\n");
   if (!s.class_counts.empty()) {
     Table table{{"class", "items", "share"}, {}};
     for (std::size_t k = 0; k < s.class_counts.size(); ++k)
-      table.rows.push_back({data.class_names[k], grouped(static_cast<long long>(s.class_counts[k])),
-                            fmt::format("{:.1f} %", 100.0 * static_cast<double>(s.class_counts[k]) / static_cast<double>(data.count))});
+      table.rows.push_back(
+          {data.class_names[k], grouped(static_cast<long long>(s.class_counts[k])),
+           fmt::format("{:.1f} %", 100.0 * static_cast<double>(s.class_counts[k]) / static_cast<double>(data.count))});
     fmt::print("\n{}", text_table(table));
   }
   if (!flags.out.empty()) fmt::print("\npicture grid: {}\n", flags.out);
@@ -50,9 +60,12 @@ void show_data(const DataFlags& flags, const CommonFlags& common) {
 
 void add_data(CLI::App& app, CommonFlags& common) {
   static DataFlags flags;
-  CLI::App* command = add_command(app, common, "data", "Inspect a data set: counts, shape, classes, range, largest distance.",
-                                  "scoresde data fashion-mnist --out grid.png");
-  command->add_option("data", flags.data, "a named set (see `scoresde list data`) or a path; #train or #test picks a split")
+  CLI::App* command =
+      add_command(app, common, "data", "Inspect a data set: counts, shape, classes, range, largest distance.",
+                  "scoresde data fashion-mnist --out grid.png");
+  command
+      ->add_option("data", flags.data,
+                   "a named set (see `scoresde list data`) or a path; #train or #test picks a split")
       ->required();
   command->add_option("--out", flags.out, "write a picture grid of the first items here (.png)");
   command->add_option("--resize", flags.resize, "images: crop to a square and resize to this many pixels")

@@ -44,7 +44,8 @@ DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool 
   double evaluations = 0;
   for (std::size_t first = 0; first < plan.ids.size() && !interrupted();
        first += static_cast<std::size_t>(plan.batch)) {
-    const auto ids = std::span(plan.ids).subspan(first, std::min(static_cast<std::size_t>(plan.batch), plan.ids.size() - first));
+    const auto ids =
+        std::span(plan.ids).subspan(first, std::min(static_cast<std::size_t>(plan.batch), plan.ids.size() - first));
     const CounterNoise noise(plan.seed, {ids.begin(), ids.end()}, score.dimension());
     const auto solver = resolved.choice.make();
     const SampleOptions options{
@@ -53,8 +54,8 @@ DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool 
                           fmt::format("step {}/{}", p.step, p.steps));
           if (path && first == 0) path(p);
         }};
-    const Samples samples = sample({sde, score, noise}, *solver, draw_prior(sde, noise) * plan.temperature,
-                                   resolved.times, options);
+    const Samples samples =
+        sample({sde, score, noise}, *solver, draw_prior(sde, noise) * plan.temperature, resolved.times, options);
     for (const SampleFailure& failure : samples.failures)
       summary.failures.push_back(to_text(failure, ids[static_cast<std::size_t>(failure.row)]));
     for (std::uint32_t n : samples.evaluations) {
@@ -71,9 +72,15 @@ DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool 
 }
 
 Json recipe(const Model& model, const DrawPlan& plan, const ResolvedPlan& resolved, int class_label, double guidance) {
-  Json json = {{"scoresde", SCORESDE_VERSION}, {"model", model.hash},     {"solver", resolved.choice.name()},
-               {"steps", resolved.steps},      {"nfe", resolved.nfe},     {"grid", plan.grid.empty() ? std::string(resolved.choice.predictor().grid) : plan.grid},
-               {"seed", plan.seed},            {"options", to_json(plan.options)}, {"denoise", plan.denoise}};
+  Json json = {{"scoresde", SCORESDE_VERSION},
+               {"model", model.hash},
+               {"solver", resolved.choice.name()},
+               {"steps", resolved.steps},
+               {"nfe", resolved.nfe},
+               {"grid", plan.grid.empty() ? std::string(resolved.choice.predictor().grid) : plan.grid},
+               {"seed", plan.seed},
+               {"options", to_json(plan.options)},
+               {"denoise", plan.denoise}};
   if (plan.temperature != 1) json["temperature"] = plan.temperature;
   if (class_label >= 0) json["class"] = class_label;
   if (guidance != 1) json["guidance"] = guidance;

@@ -14,12 +14,12 @@ namespace scoresde {
 struct DrawPlan {
   std::string solver = "dpm++2m";
   SolverOptions options;
-  int nfe = 0;               ///< 0: 20 for deterministic solvers, 200 for stochastic ones
-  std::string grid;          ///< empty: the one the solver likes best
-  double temperature = 1;    ///< scales the prior's standard deviation
+  int nfe = 0;             ///< 0: 20 for deterministic solvers, 200 for stochastic ones
+  std::string grid;        ///< empty: the one the solver likes best
+  double temperature = 1;  ///< scales the prior's standard deviation
   std::uint64_t seed = 0;
   std::vector<std::uint64_t> ids;  ///< global sample ids
-  int batch = 64;            ///< samples carried together: memory and speed only, never a byte of a result
+  int batch = 64;                  ///< samples carried together: memory and speed only, never a byte of a result
   bool denoise = true;
 };
 
@@ -47,7 +47,7 @@ DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool 
 /// The plan's solver with its steps and times resolved for an SDE. Error{usage} where the NFE are not possible.
 struct ResolvedPlan {
   SolverChoice choice;
-  int steps, nfe;   ///< nfe is 0 for adaptive solvers
+  int steps, nfe;  ///< nfe is 0 for adaptive solvers
   std::vector<double> times;
 };
 ResolvedPlan resolve(const Sde& sde, const DrawPlan& plan);

@@ -36,7 +36,8 @@ void show_info(const InfoFlags& flags, const CommonFlags& common) {
 
 void add_info(CLI::App& app, CommonFlags& common) {
   static InfoFlags flags;
-  CLI::App* command = add_command(app, common, "info", "Look inside a checkpoint or a run folder.", "scoresde info runs/fashion");
+  CLI::App* command =
+      add_command(app, common, "info", "Look inside a checkpoint or a run folder.", "scoresde info runs/fashion");
   command->add_option("path", flags.path, "a run folder or a .safetensors file")->required();
   command->callback([&common] { show_info(flags, common); });
 }

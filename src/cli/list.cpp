@@ -26,7 +26,10 @@ Table named_table(std::string_view member, std::span<const Entry> entries) {
 Table solver_table() {
   Table table{{"solver", "kind", "order", "grid", "what it is"}, {}};
   for (const SolverEntry& entry : solvers())
-    table.rows.push_back({std::string(entry.name), entry.corrector ? "corrector" : entry.stochastic ? "stochastic" : "ODE",
+    table.rows.push_back({std::string(entry.name),
+                          entry.corrector    ? "corrector"
+                          : entry.stochastic ? "stochastic"
+                                             : "ODE",
                           entry.order > 0 ? fmt::format("{:g}", entry.order) : "-",
                           entry.corrector ? "-" : std::string(entry.grid), std::string(entry.summary)});
   return table;
@@ -52,7 +55,8 @@ Json rows_of(const Table& table) {
   Json rows = Json::array();
   for (const auto& row : table.rows) {
     Json json;
-    for (std::size_t k = 0; k < row.size(); ++k) json[k == 0 ? "name" : k + 1 == row.size() ? "summary" : table.header[k]] = row[k];
+    for (std::size_t k = 0; k < row.size(); ++k)
+      json[k == 0 ? "name" : k + 1 == row.size() ? "summary" : table.header[k]] = row[k];
     rows.push_back(json);
   }
   return rows;
@@ -63,19 +67,23 @@ void show_list(const std::string& kind, const CommonFlags& common) {
   const auto chosen = kind.empty() ? all : std::span(&find_entry("list", all, kind), 1);
   Json json;
   for (const ListEntry& entry : chosen) {
-    if (common.json) json[std::string(entry.name)] = rows_of(entry.table());
-    else fmt::print("{}{}:\n{}", entry.name == chosen.front().name ? "" : "\n", entry.name, text_table(entry.table()));
+    if (common.json)
+      json[std::string(entry.name)] = rows_of(entry.table());
+    else
+      fmt::print("{}{}:\n{}", entry.name == chosen.front().name ? "" : "\n", entry.name, text_table(entry.table()));
   }
   if (common.json) return print_json(json);
-  if (chosen.size() > 1) fmt::print("\nA corrector is joined to a predictor with '+': --solver reverse-diffusion+langevin\n");
+  if (chosen.size() > 1)
+    fmt::print("\nA corrector is joined to a predictor with '+': --solver reverse-diffusion+langevin\n");
 }
 
 }  // namespace
 
 void add_list(CLI::App& app, CommonFlags& common) {
   static std::string kind;
-  CLI::App* command = add_command(app, common, "list", "Every member of every table: SDEs, solvers, networks and the rest.",
-                                  "scoresde list solvers");
+  CLI::App* command =
+      add_command(app, common, "list", "Every member of every table: SDEs, solvers, networks and the rest.",
+                  "scoresde list solvers");
   command->add_option("kind", kind, "sdes, solvers, grids, nets, predictions, objectives, weightings, presets or data");
   command->callback([&common] { show_list(kind, common); });
 }

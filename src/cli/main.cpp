@@ -8,9 +8,7 @@ namespace {
 
 using namespace scoresde;
 
-std::string version_text() {
-  return std::string("scoresde ") + SCORESDE_VERSION + " (" + __VERSION__ + ")";
-}
+std::string version_text() { return std::string("scoresde ") + SCORESDE_VERSION + " (" + __VERSION__ + ")"; }
 
 // A wrong command name deserves the nearest right one.
 std::string unknown_command(const CLI::App& app, int argc, char** argv) {
@@ -44,12 +42,14 @@ int run(int argc, char** argv) {
   add_info(app, flags);
   add_list(app, flags);
   add_report(app, flags);
-  if (const std::string message = unknown_command(app, argc, argv); !message.empty()) fail(Failure::usage, "{}", message);
+  if (const std::string message = unknown_command(app, argc, argv); !message.empty())
+    fail(Failure::usage, "{}", message);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    fail(Failure::usage, "{} (see scoresde {}--help)", error.what(), argc > 1 && argv[1][0] != '-' ? std::string(argv[1]) + " " : "");
+    fail(Failure::usage, "{} (see scoresde {}--help)", error.what(),
+         argc > 1 && argv[1][0] != '-' ? std::string(argv[1]) + " " : "");
   }
   return 0;
 }

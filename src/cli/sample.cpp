@@ -4,9 +4,9 @@
 #include "cli/app.h"
 #include "cli/draw.h"
 #include "cli/outputs.h"
+#include "cli/pictures.h"
 #include "cli/torch_backend.h"
-#include "data/gif.h"
-#include "data/image_grid.h"
+#include "data/image.h"
 #include "score/guidance.h"
 
 namespace scoresde {
@@ -29,7 +29,8 @@ class ChosenScore {
     if (flags.class_label >= classes)
       fail(Failure::usage, "--class {}: the model knows {}", flags.class_label,
            classes == 0 ? "no classes" : fmt::format("classes 0 to {}", classes - 1));
-    if (flags.guidance != 1 && flags.class_label < 0) fail(Failure::usage, "--guidance needs a --class to guide towards");
+    if (flags.guidance != 1 && flags.class_label < 0)
+      fail(Failure::usage, "--guidance needs a --class to guide towards");
     conditional_ = torch_backend().load_score(model, flags.class_label, threads, flags.device);
     if (flags.guidance == 1) return;
     unconditional_ = torch_backend().load_score(model, -1, threads, flags.device);
@@ -49,10 +50,8 @@ class Trajectory {
 
   void add(const SamplingProgress& p) {
     const Index rows = std::min<Index>(16, p.x.rows());
-    // x_t is shown at the scale of the data: divided by the standard deviation that data of deviation 1/2 has at t.
-    const Marginal m = sde_.marginal(p.t);
-    const Batch shown = p.x.topRows(rows) * (0.5 / std::hypot(0.5 * m.alpha, m.sigma));
-    frames_.push_back(grid(batch_to_images(shown, spec_.shape), 4, 2, 4));
+    const Batch shown = shown_at(sde_, p.t, p.x.topRows(rows));
+    frames_.push_back(image_grid(batch_to_images(shown, spec_.shape), 4));
   }
 
   void finish() const { write_gif(path_, frames_, 8); }
@@ -65,43 +64,56 @@ class Trajectory {
 };
 
 Json summary_json(const SampleFlags& flags, const DrawSummary& summary, const ResolvedPlan& resolved) {
-  return {{"out", flags.out},           {"samples", flags.plan.ids.size()}, {"solver", resolved.choice.name()},
-          {"steps", summary.steps},     {"nfe", summary.mean_nfe},          {"nfe_least", summary.least_nfe},
-          {"nfe_most", summary.most_nfe}, {"seconds", summary.seconds},     {"failures", summary.failures}};
+  return {{"out", flags.out},
+          {"samples", flags.plan.ids.size()},
+          {"solver", resolved.choice.name()},
+          {"steps", summary.steps},
+          {"nfe", summary.mean_nfe},
+          {"nfe_least", summary.least_nfe},
+          {"nfe_most", summary.most_nfe},
+          {"seconds", summary.seconds},
+          {"failures", summary.failures}};
 }
 
 void run_sample(SampleFlags& flags, const CommonFlags& common) {
   const Model model = read_model(flags.run);
   for (const std::string& setting : flags.settings) set(flags.plan.options, setting);
   flags.plan.seed = static_cast<std::uint64_t>(flags.seed);
-  if (!flags.seeds.empty()) flags.plan.ids = parse_ranges(flags.seeds, "--seeds");
-  else for (long long k = 0; k < flags.n; ++k) flags.plan.ids.push_back(static_cast<std::uint64_t>(k));
+  if (!flags.seeds.empty())
+    flags.plan.ids = parse_ranges(flags.seeds, "--seeds");
+  else
+    for (long long k = 0; k < flags.n; ++k) flags.plan.ids.push_back(static_cast<std::uint64_t>(k));
   const auto sde = make_sde(model.spec.sde);
   const ResolvedPlan resolved = resolve(*sde, flags.plan);
   if (!flags.trajectory.empty()) {
     if (!model.spec.shape.image) fail(Failure::usage, "--trajectory shows pictures; this model makes rows of a table");
     require_free(flags.trajectory, common.force);
   }
-  const auto sink = open_sink(flags.out, model.spec, recipe(model, flags.plan, resolved, flags.class_label, flags.guidance),
-                              flags.class_label, flags.plan.ids.size(), common.force);
+  const auto sink =
+      open_sink(flags.out, model.spec, recipe(model, flags.plan, resolved, flags.class_label, flags.guidance),
+                flags.class_label, flags.plan.ids.size(), common.force);
   catch_interrupts();
   const ChosenScore score(model, flags, thread_count(common));
   Trajectory trajectory(flags.trajectory, *sde, model.spec);
   std::function<void(const SamplingProgress&)> path;
   if (!flags.trajectory.empty()) path = [&](const SamplingProgress& p) { trajectory.add(p); };
-  const DrawSummary summary = draw(*sde, score.get(), flags.plan, common.quiet,
-                                   [&](const DrawnBatch& batch) { sink->add(batch.ids, batch.samples.x); }, path);
+  const DrawSummary summary = draw(
+      *sde, score.get(), flags.plan, common.quiet,
+      [&](const DrawnBatch& batch) { sink->add(batch.ids, batch.samples.x); }, path);
   sink->finish();
   if (!flags.trajectory.empty()) trajectory.finish();
-  if (common.json) print_json(summary_json(flags, summary, resolved));
+  if (common.json)
+    print_json(summary_json(flags, summary, resolved));
   else
-    fmt::print("{}: {} samples, {}, {} steps, {} NFE a sample, {}\n", flags.out, grouped(static_cast<long long>(flags.plan.ids.size())),
-               resolved.choice.name(), summary.steps,
-               summary.least_nfe == summary.most_nfe ? std::to_string(summary.most_nfe)
-                                                     : fmt::format("{:.1f} ({} to {})", summary.mean_nfe, summary.least_nfe, summary.most_nfe),
+    fmt::print("{}: {} samples, {}, {} steps, {} NFE a sample, {}\n", flags.out,
+               grouped(static_cast<long long>(flags.plan.ids.size())), resolved.choice.name(), summary.steps,
+               summary.least_nfe == summary.most_nfe
+                   ? std::to_string(summary.most_nfe)
+                   : fmt::format("{:.1f} ({} to {})", summary.mean_nfe, summary.least_nfe, summary.most_nfe),
                duration_text(summary.seconds));
   if (summary.failures.empty()) return;
-  fail(Failure::numerical, "{} of {} samples failed; {}", summary.failures.size(), flags.plan.ids.size(), summary.failures.front());
+  fail(Failure::numerical, "{} of {} samples failed; {}", summary.failures.size(), flags.plan.ids.size(),
+       summary.failures.front());
 }
 
 }  // namespace
@@ -114,22 +126,29 @@ void add_sample(CLI::App& app, CommonFlags& common) {
   command->add_option("--out", flags.out, "a folder of PNGs, a .png grid, .npz, .npy or .csv")->required();
   command->add_option("-n", flags.n, "how many samples")->check(CLI::Range(1LL, 10'000'000LL))->capture_default_str();
   command->add_option("--seed", flags.seed, "seed of all noise; sample k of a seed is always the same picture")
-      ->check(CLI::Range(0LL, 9'000'000'000'000'000LL))->capture_default_str();
+      ->check(CLI::Range(0LL, 9'000'000'000'000'000LL))
+      ->capture_default_str();
   command->add_option("--seeds", flags.seeds, "which samples of the seed to draw, such as 0-63 or 1,4,9-12");
   command->add_option("--solver", flags.plan.solver, "see `scoresde list solvers`")->capture_default_str();
-  command->add_option("--nfe", flags.plan.nfe, "network evaluations a sample, exactly; default 20, or 200 for stochastic solvers")
+  command
+      ->add_option("--nfe", flags.plan.nfe,
+                   "network evaluations a sample, exactly; default 20, or 200 for stochastic solvers")
       ->check(CLI::Range(1, 1'000'000));
   command->add_option("--grid", flags.plan.grid, "time grid: see `scoresde list grids`; default: the solver's own");
   command->add_option("--class", flags.class_label, "class to draw, 0-based")->check(CLI::Range(0, 1'000'000));
   command->add_option("--guidance", flags.guidance, "classifier-free guidance: 1 none, above 1 overstates the class")
       ->check(CLI::Range(0.0, 1000.0));
-  command->add_option("--temperature", flags.plan.temperature, "scales the prior's standard deviation")->check(CLI::Range(0.0, 100.0));
-  command->add_flag("!--no-denoise", flags.plan.denoise, "do not end with the denoised estimate (saves one evaluation)");
+  command->add_option("--temperature", flags.plan.temperature, "scales the prior's standard deviation")
+      ->check(CLI::Range(0.0, 100.0));
+  command->add_flag("!--no-denoise", flags.plan.denoise,
+                    "do not end with the denoised estimate (saves one evaluation)");
   command->add_option("--trajectory", flags.trajectory, "an animation (.gif) of the first 16 samples on their way");
   command->add_option("--set", flags.settings, "a solver setting such as snr=0.17 (repeatable)")->take_all();
   command->add_option("--batch", flags.plan.batch, "samples carried together: memory only, never changes a result")
-      ->check(CLI::Range(1, 65536))->capture_default_str();
-  command->add_option("--device", flags.device, "cpu, or another device that LibTorch has, such as cuda")->capture_default_str();
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  command->add_option("--device", flags.device, "cpu, or another device that LibTorch has, such as cuda")
+      ->capture_default_str();
   command->add_flag("--force", common.force, "overwrite what stands at --out");
   command->callback([&common] { run_sample(flags, common); });
 }

@@ -26,8 +26,6 @@ class TorchBackend {
 
   /// Parameters, memory and seconds of one step, measured, without training.
   virtual TrainForecast forecast(const RunConfig& config, const TrainOptions& options, int threads) const = 0;
-
-  virtual std::string version() const = 0;
 };
 
 /// Opens the library beside the program (or in ../lib). Error{run} says what is missing.

@@ -4,6 +4,8 @@
 
 #include <sstream>
 
+#include "core/file.h"
+
 namespace scoresde {
 namespace {
 
@@ -57,14 +59,16 @@ void write_table(const Json& json, const std::string& path, std::string& out) {
 
 }  // namespace
 
-Json read_toml(const std::string& path) {
+Json parse_toml(std::string_view text, const std::string& where) {
   try {
-    return from_toml(toml::parse_file(path));
+    return from_toml(toml::parse(text));
   } catch (const toml::parse_error& error) {
-    const auto where = error.source().begin;
-    fail(Failure::data, "{}: line {}, column {}: {}", path, where.line, where.column, error.description());
+    const auto place = error.source().begin;
+    fail(Failure::data, "{}: line {}, column {}: {}", where, place.line, place.column, error.description());
   }
 }
+
+Json read_toml(const std::string& path) { return parse_toml(read_text(path), path); }
 
 Json parse_setting(std::string_view text) {
   Json json = Json::parse(text, nullptr, false);

@@ -38,22 +38,27 @@ struct Range {
 template <class Struct, class Member>
 struct Field {
   std::string_view name;
-  Member Struct::* member;
+  Member Struct::*member;
   std::string_view help;
   Range range;
 };
 
 template <class Struct, class Member>
-constexpr Field<Struct, Member> field(std::string_view name, Member Struct::* member, std::string_view help,
+constexpr Field<Struct, Member> field(std::string_view name, Member Struct::*member, std::string_view help,
                                       Range range = {}) {
   return {name, member, help, range};
 }
 
 template <class T>
-concept Config = requires { T::fields(); };
+concept Config = requires {
+  T::fields();
+};
 
 /// Reads a TOML file as JSON. Error{data} names the file, line and column.
 Json read_toml(const std::string& path);
+
+/// TOML text as JSON; `where` names it in messages.
+Json parse_toml(std::string_view text, const std::string& where);
 
 /// A setting given as text (`--set net.channels=64`) as JSON: a number, true/false, [a, b], or else a string.
 Json parse_setting(std::string_view text);
@@ -85,9 +90,9 @@ void value_from_json(const Json& json, T& value, std::string_view path, Range ra
     if (!json.is_boolean()) wrong("true or false");
     value = json.get<bool>();
   } else if constexpr (std::is_integral_v<T>) {
-    const bool whole = json.is_number_integer() ||
-                       (json.is_number_float() && json.get<double>() == std::floor(json.get<double>()) &&
-                        std::abs(json.get<double>()) < 9e15);
+    const bool whole =
+        json.is_number_integer() || (json.is_number_float() && json.get<double>() == std::floor(json.get<double>()) &&
+                                     std::abs(json.get<double>()) < 9e15);
     if (!whole) wrong("a whole number");
     const auto number = json.get<double>();
     if constexpr (std::is_unsigned_v<T>) {
@@ -125,8 +130,10 @@ Json to_json(const C& config) {
 
 template <class T>
 Json detail::value_to_json(const T& value) {
-  if constexpr (Config<T>) return to_json(value);
-  else return value;
+  if constexpr (Config<T>)
+    return to_json(value);
+  else
+    return value;
 }
 
 /// Overwrites the fields that `json` names; the others keep their values.
@@ -143,8 +150,10 @@ void update(C& config, const Json& json, std::string_view path = "") {
       if (f.name != key) return;
       known = true;
       auto& member = config.*f.member;
-      if constexpr (Config<std::remove_reference_t<decltype(member)>>) update(member, value, prefix + key);
-      else detail::value_from_json(value, member, prefix + key, f.range);
+      if constexpr (Config<std::remove_reference_t<decltype(member)>>)
+        update(member, value, prefix + key);
+      else
+        detail::value_from_json(value, member, prefix + key, f.range);
     };
     std::apply([&](const auto&... f) { (try_field(f), ...); }, C::fields());
     if (!known) {

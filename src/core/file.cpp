@@ -69,7 +69,8 @@ void write_atomically(const fs::path& path, const std::function<void(std::ostrea
 }
 
 void write_atomically(const fs::path& path, std::string_view bytes) {
-  write_atomically(path, [&](std::ostream& out) { out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())); });
+  write_atomically(path,
+                   [&](std::ostream& out) { out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())); });
 }
 
 std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t crc) {

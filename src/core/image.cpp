@@ -16,10 +16,14 @@ void append_png_bytes(png_structp png, png_bytep bytes, png_size_t size) {
 
 int png_colour_type(int channels) {
   switch (channels) {
-    case 1: return PNG_COLOR_TYPE_GRAY;
-    case 3: return PNG_COLOR_TYPE_RGB;
-    case 4: return PNG_COLOR_TYPE_RGBA;
-    default: fail(Failure::run, "a PNG has 1, 3 or 4 channels, not {}", channels);
+    case 1:
+      return PNG_COLOR_TYPE_GRAY;
+    case 3:
+      return PNG_COLOR_TYPE_RGB;
+    case 4:
+      return PNG_COLOR_TYPE_RGBA;
+    default:
+      fail(Failure::run, "a PNG has 1, 3 or 4 channels, not {}", channels);
   }
 }
 

@@ -19,7 +19,8 @@ struct Image {
  private:
   std::size_t offset(int x, int y, int channel) const {
     return (static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x)) *
-               static_cast<std::size_t>(channels) + static_cast<std::size_t>(channel);
+               static_cast<std::size_t>(channels) +
+           static_cast<std::size_t>(channel);
   }
 };
 

@@ -32,7 +32,8 @@ struct SinCos {
   double sin, cos;
 };
 
-// sin and cos of 2 pi k / 2^32. The quarter turn nearest to k is taken off exactly, in integers; Taylor on [-pi/4, pi/4].
+// sin and cos of 2 pi k / 2^32. The quarter turn nearest to k is taken off exactly, in integers; Taylor on [-pi/4,
+// pi/4].
 SinCos portable_sincos_turn(std::uint32_t k) {
   const std::uint32_t quarter = (k + 0x20000000u) >> 30;
   const auto rest = static_cast<std::int32_t>(k - (quarter << 30));
@@ -40,10 +41,14 @@ SinCos portable_sincos_turn(std::uint32_t k) {
   const double a = static_cast<double>(rest) * radians;
   const double q = a * a;
   const double s =
-      a * (1 + q * (-1.0 / 6 + q * (1.0 / 120 + q * (-1.0 / 5040 + q * (1.0 / 362880 + q * (-1.0 / 39916800 +
-          q * (1.0 / 6227020800.0 - q * (1.0 / 1307674368000.0))))))));
-  const double c = 1 + q * (-0.5 + q * (1.0 / 24 + q * (-1.0 / 720 + q * (1.0 / 40320 + q * (-1.0 / 3628800 +
-                   q * (1.0 / 479001600.0 - q * (1.0 / 87178291200.0)))))));
+      a * (1 + q * (-1.0 / 6 + q * (1.0 / 120 +
+                                    q * (-1.0 / 5040 + q * (1.0 / 362880 + q * (-1.0 / 39916800 +
+                                                                                q * (1.0 / 6227020800.0 -
+                                                                                     q * (1.0 / 1307674368000.0))))))));
+  const double c =
+      1 + q * (-0.5 + q * (1.0 / 24 + q * (-1.0 / 720 + q * (1.0 / 40320 +
+                                                             q * (-1.0 / 3628800 + q * (1.0 / 479001600.0 -
+                                                                                        q * (1.0 / 87178291200.0)))))));
   const bool swap = quarter & 1;
   const double sin = swap ? c : s;
   const double cos = swap ? s : c;
@@ -145,8 +150,11 @@ CounterNoise::CounterNoise(std::uint64_t seed, std::vector<std::uint64_t> sample
 Batch CounterNoise::normal(Purpose purpose, const Interval& interval, std::uint32_t draw) const {
   Batch z(static_cast<Index>(samples_.size()), dimension_);
   for (Index i = 0; i < z.rows(); ++i)
-    fill_normal({.seed = seed_, .purpose = purpose, .sample = samples_[static_cast<std::size_t>(i)],
-                 .step = interval.index, .draw = draw},
+    fill_normal({.seed = seed_,
+                 .purpose = purpose,
+                 .sample = samples_[static_cast<std::size_t>(i)],
+                 .step = interval.index,
+                 .draw = draw},
                 std::span(z.data() + i * dimension_, static_cast<std::size_t>(dimension_)));
   return z;
 }

@@ -16,9 +16,9 @@ struct DtypeRow {
   std::string_view name;
   std::size_t size;
 };
-constexpr DtypeRow dtypes[] = {{Dtype::f64, "F64", 8},   {Dtype::f32, "F32", 4}, {Dtype::f16, "F16", 2},
-                               {Dtype::bf16, "BF16", 2}, {Dtype::i64, "I64", 8}, {Dtype::i32, "I32", 4},
-                               {Dtype::i16, "I16", 2},   {Dtype::i8, "I8", 1},   {Dtype::u8, "U8", 1},
+constexpr DtypeRow dtypes[] = {{Dtype::f64, "F64", 8},     {Dtype::f32, "F32", 4}, {Dtype::f16, "F16", 2},
+                               {Dtype::bf16, "BF16", 2},   {Dtype::i64, "I64", 8}, {Dtype::i32, "I32", 4},
+                               {Dtype::i16, "I16", 2},     {Dtype::i8, "I8", 1},   {Dtype::u8, "U8", 1},
                                {Dtype::boolean, "BOOL", 1}};
 constexpr std::uint64_t most_header = 100'000'000;
 
@@ -47,7 +47,8 @@ class Reader {
     std::uint64_t length = 0;
     if (size_ < 8) bad("{} bytes are too few", size_);
     in_.read(reinterpret_cast<char*>(&length), 8);
-    if (length > most_header || length > size_ - 8) bad("the header is said to have {} bytes of a file of {}", length, size_);
+    if (length > most_header || length > size_ - 8)
+      bad("the header is said to have {} bytes of a file of {}", length, size_);
     std::string text(static_cast<std::size_t>(length), '\0');
     in_.read(text.data(), static_cast<std::streamsize>(length));
     if (!in_) bad("the header is truncated");
@@ -107,14 +108,17 @@ class Reader {
     for (const Json& extent : entry["shape"]) {
       if (!extent.is_number_unsigned()) bad("tensor '{}' has the extent {}", name, extent.dump());
       const auto n = extent.get<std::uint64_t>();
-      if (n != 0 && bytes > (std::uint64_t{1} << 48) / n) bad("tensor '{}' has an absurd shape {}", name, entry["shape"].dump());
+      if (n != 0 && bytes > (std::uint64_t{1} << 48) / n)
+        bad("tensor '{}' has an absurd shape {}", name, entry["shape"].dump());
       bytes *= n;
       result.shape.push_back(static_cast<std::int64_t>(n));
     }
-    const auto first = entry["data_offsets"][0].get<std::uint64_t>(), last = entry["data_offsets"][1].get<std::uint64_t>();
+    const auto first = entry["data_offsets"][0].get<std::uint64_t>(),
+               last = entry["data_offsets"][1].get<std::uint64_t>();
     if (first > last || last > data.size() || last - first != bytes)
       bad("tensor '{}' of shape {} claims bytes {} to {} of {}", name, entry["shape"].dump(), first, last, data.size());
-    result.bytes.assign(data.begin() + static_cast<std::ptrdiff_t>(first), data.begin() + static_cast<std::ptrdiff_t>(last));
+    result.bytes.assign(data.begin() + static_cast<std::ptrdiff_t>(first),
+                        data.begin() + static_cast<std::ptrdiff_t>(last));
     return result;
   }
 

@@ -13,8 +13,8 @@ namespace scoresde {
 /// Number formats of a safetensors file.
 enum class Dtype { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
 
-std::string_view dtype_name(Dtype dtype);   // "F32"
-std::size_t dtype_size(Dtype dtype);        // bytes
+std::string_view dtype_name(Dtype dtype);  // "F32"
+std::size_t dtype_size(Dtype dtype);       // bytes
 
 /// A named array in memory: row-major, little-endian bytes.
 struct Tensor {
@@ -22,8 +22,8 @@ struct Tensor {
   std::vector<std::int64_t> shape;
   std::vector<std::uint8_t> bytes;
 
-  std::int64_t size() const;                ///< number of elements
-  std::span<const float> f32() const;       ///< Error{data} where the format is another
+  std::int64_t size() const;           ///< number of elements
+  std::span<const float> f32() const;  ///< Error{data} where the format is another
   std::span<const double> f64() const;
   std::span<const std::int64_t> i64() const;
   static Tensor of(std::vector<std::int64_t> shape, std::span<const float> values);

@@ -13,6 +13,8 @@
 #include "data/npy.h"
 #include "data/zip.h"
 
+#include "test_paths.h"
+
 namespace scoresde {
 namespace {
 

@@ -13,6 +13,8 @@
 #include "nn/network.h"
 #include "nn/test_support.h"
 
+#include "test_paths.h"
+
 namespace scoresde {
 namespace {
 

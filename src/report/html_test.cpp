@@ -11,6 +11,8 @@
 
 #include "core/noise.h"
 
+#include "test_paths.h"
+
 namespace scoresde {
 namespace {
 

@@ -1,0 +1,179 @@
+#include <cstdio>
+
+#include "cli/app.h"
+#include "cli/draw.h"
+#include "cli/presets.h"
+#include "cli/torch_backend.h"
+#include "core/catalog.h"
+#include "data/image.h"
+#include "report/progress.h"
+#include "report/table.h"
+
+namespace scoresde {
+namespace {
+
+struct TrainFlags {
+  std::string data, out, preset, config, sde, net, objective, device;
+  std::vector<std::string> settings;
+  double minutes = 0, lr = 0;
+  long long images = 0, seed = -1;
+  int batch = 0;
+  bool resume = false, dry_run = false, show_settings = false;
+};
+
+// Defaults, then the preset, then the file, then the flags, then --set: the later wins.
+RunConfig run_config(const TrainFlags& flags) {
+  RunConfig config;
+  // A resumed run begins from its own settings, so that nothing has to be said twice.
+  const fs::path own = fs::path(flags.out) / "config.toml";
+  if (flags.resume && fs::exists(own)) update(config, read_toml(own.string()));
+  if (!flags.preset.empty()) {
+    const Preset& preset = find_entry("preset", presets(), flags.preset);
+    update(config, parse_toml(preset.toml, "preset " + flags.preset));
+  }
+  if (!flags.config.empty()) {
+    const Json file = read_toml(flags.config);
+    try {
+      update(config, file);
+    } catch (const Error& error) {
+      fail(Failure::usage, "{}: {}", flags.config, error.what());
+    }
+  }
+  config.data.source = flags.data;
+  if (!flags.sde.empty()) config.sde.name = flags.sde;
+  if (!flags.net.empty()) config.net.name = flags.net;
+  if (!flags.objective.empty()) config.objective.name = flags.objective;
+  if (!flags.device.empty()) config.device = flags.device;
+  if (flags.batch > 0) config.batch = flags.batch;
+  if (flags.lr > 0) config.optimizer.lr = flags.lr;
+  if (flags.seed >= 0) config.seed = flags.seed;
+  if (flags.minutes > 0 || flags.images > 0) config.budget = {flags.minutes, flags.images};
+  for (const std::string& setting : flags.settings) set(config, setting);
+  make_sde(config.sde);  // unknown names are told before any data is read
+  find_entry("network", nets(), config.net.name);
+  find_entry("objective", objectives(), config.objective.name);
+  return config;
+}
+
+void show_settings() {
+  Table table{{"setting", "default", "meaning"}, {}};
+  for_each_setting(RunConfig{}, [&](const std::string& name, const Json& value, std::string_view help, Range) {
+    table.rows.push_back({name, value.dump(), std::string(help)});
+  });
+  fmt::print("{}", text_table(table));
+}
+
+void show_forecast(const TrainForecast& f, const CommonFlags& common) {
+  if (common.json)
+    return print_json({{"config", to_json(f.config)},
+                       {"parameters", f.parameters},
+                       {"multiply_adds", f.multiply_adds},
+                       {"items", f.items},
+                       {"memory_bytes", f.memory_bytes},
+                       {"seconds_per_step", f.seconds_per_step},
+                       {"images_per_second", f.images_per_second},
+                       {"seconds", f.seconds},
+                       {"images", f.images}});
+  fmt::print("{}\n# A dry run: nothing was written.\n", to_toml(f.config));
+  fmt::print("#   data         {} items\n", grouped(f.items));
+  fmt::print("#   network      {} parameters, {:.1f} million multiply-adds a sample\n", grouped(f.parameters),
+             static_cast<double>(f.multiply_adds) / 1e6);
+  fmt::print("#   memory       about {:.1f} GB\n", f.memory_bytes / 1e9);
+  fmt::print("#   speed        {} a step of {} items, measured here: {:.0f} items a second\n",
+             duration_text(f.seconds_per_step), f.config.batch, f.images_per_second);
+  if (f.images > 0) fmt::print("#   the budget   {} items in {}\n", grouped(f.images), duration_text(f.seconds));
+}
+
+// Fixed seeds, from the averaged and from the raw weights, so that the pictures of two steps can be compared.
+void write_sample_grids(const TrainSnapshot& snapshot, const fs::path& folder) {
+  const ItemShape& shape = snapshot.spec.shape;
+  if (!shape.image && shape.size() != 2) return;
+  DrawPlan plan{.nfe = 16};
+  for (std::uint64_t k = 0; k < (shape.image ? 16u : 1000u); ++k) plan.ids.push_back(k);
+  plan.batch = 1000;
+  for (const auto& [name, score] : {std::pair{"ema", &snapshot.average}, std::pair{"raw", &snapshot.raw}})
+    draw(snapshot.sde, *score, plan, true, [&, name = name](const DrawnBatch& batch) {
+      const Image picture =
+          shape.image ? image_grid(batch_to_images(batch.samples.x, shape)) : scatter_image(batch.samples.x);
+      write_png(folder / fmt::format("step_{:08}_{}.png", snapshot.step, name), picture);
+    });
+}
+
+Json result_json(const TrainResult& r) {
+  const auto number = [](double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); };
+  return {{"outcome", r.outcome == TrainOutcome::done          ? "done"
+                      : r.outcome == TrainOutcome::interrupted ? "interrupted"
+                                                               : "numerical failure"},
+          {"steps", r.steps},
+          {"images", r.images},
+          {"bad_steps", r.bad_steps},
+          {"parameters", r.parameters},
+          {"seconds", r.seconds},
+          {"loss", number(r.loss)},
+          {"validation", number(r.validation)},
+          {"accuracy", number(r.accuracy)},
+          {"model", r.model.string()}};
+}
+
+void run_train(const TrainFlags& flags, const CommonFlags& common) {
+  if (flags.show_settings) return show_settings();
+  if (flags.data.empty()) fail(Failure::usage, "DATA is missing: a named set (see `scoresde list data`) or a path");
+  if (flags.out.empty() && !flags.dry_run) fail(Failure::usage, "--out RUN is missing: the folder to train in");
+  const RunConfig config = run_config(flags);
+  TrainOptions options{.out = flags.out, .resume = flags.resume, .force = common.force};
+  options.threads = thread_count(common);
+  if (flags.dry_run) return show_forecast(torch_backend().forecast(config, options, options.threads), common);
+  catch_interrupts();
+  options.stop = &interrupted();
+  // Progress counts the share of the budget: a budget may be in minutes or in images.
+  Progress progress("training", 100, "%", {.mode = common.quiet ? ProgressMode::quiet : ProgressMode::automatic});
+  options.on_progress = [&](const TrainStatus& s) {
+    progress.update(100 * s.share,
+                    fmt::format("{} items  {:.0f}/s  loss {:.4f}", grouped(s.images), s.images_per_second, s.loss),
+                    s.eta_seconds);
+  };
+  options.on_message = [&](const std::string& message) {
+    if (!common.quiet) progress.note(message);
+  };
+  options.on_samples = [&](const TrainSnapshot& s) { write_sample_grids(s, options.out / "samples"); };
+  const TrainResult result = torch_backend().train(config, options, options.threads);
+  progress.finish();
+  if (common.json)
+    print_json(result_json(result));
+  else
+    fmt::print("{}\n", result.message);
+  if (result.outcome == TrainOutcome::numerical_failure) fail(Failure::numerical, "{}", result.message);
+  if (result.outcome == TrainOutcome::interrupted)
+    fmt::print("to go on: scoresde train {} --out {} --resume\n", flags.data, flags.out);
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, CommonFlags& common) {
+  static TrainFlags flags;
+  CLI::App* command = add_command(app, common, "train", "Train a score model on your own data.",
+                                  "scoresde train fashion-mnist --preset quickstart --minutes 6 --out runs/fashion");
+  command->add_option("data", flags.data,
+                      "a named set (see `scoresde list data`) or a path; #train or #test picks a split");
+  command->add_option("--out", flags.out, "the run folder");
+  command->add_option("--preset", flags.preset, "a starting point: see `scoresde list presets`");
+  command->add_option("--config", flags.config, "settings in a TOML file");
+  command->add_option("--set", flags.settings, "one setting, such as net.channels=64 (repeatable)")->take_all();
+  command->add_flag("--settings", flags.show_settings, "list every setting with its default and meaning");
+  command->add_option("--minutes", flags.minutes, "budget in minutes of wall time")->check(CLI::PositiveNumber);
+  command->add_option("--images", flags.images, "budget in training items")->check(CLI::PositiveNumber);
+  command->add_option("--sde", flags.sde, "see `scoresde list sdes`");
+  command->add_option("--net", flags.net, "see `scoresde list nets`");
+  command->add_option("--objective", flags.objective, "see `scoresde list objectives`");
+  command->add_option("--batch", flags.batch, "items a step")->check(CLI::Range(1, 1'000'000));
+  command->add_option("--lr", flags.lr, "learning rate")->check(CLI::PositiveNumber);
+  command->add_option("--seed", flags.seed, "of weights, data order and noise")
+      ->check(CLI::Range(0LL, 9'000'000'000'000'000LL));
+  command->add_option("--device", flags.device, "cpu, or another device that LibTorch has, such as cuda");
+  command->add_flag("--resume", flags.resume, "go on from the last checkpoint");
+  command->add_flag("--dry-run", flags.dry_run, "print the resolved settings, memory and time; write nothing");
+  command->add_flag("--force", common.force, "replace an existing run");
+  command->callback([&common] { run_train(flags, common); });
+}
+
+}  // namespace scoresde

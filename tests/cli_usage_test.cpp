@@ -1,0 +1,63 @@
+#include <gtest/gtest.h>
+
+#include "process.h"
+
+namespace scoresde::test {
+namespace {
+
+// What needs no LibTorch answers at once. The best of five: a busy machine may delay any one of them.
+double best_seconds(const std::string& arguments) {
+  double best = 1e9;
+  for (int k = 0; k < 5; ++k) best = std::min(best, scoresde(arguments).seconds);
+  return best;
+}
+
+TEST(CliUsage, HelpListsAndErrorsAnswerAtOnce) {
+  for (const char* arguments :
+       {"--help", "--version", "train --help", "sample --help", "list", "list solvers", "smaple"})
+    EXPECT_LT(best_seconds(arguments), 0.05) << arguments;
+}
+
+TEST(CliUsage, EveryHelpBeginsWithAnExample) {
+  for (const char* command : {"", "train", "sample", "evaluate", "data", "info", "list", "report"}) {
+    const Outcome outcome = scoresde(std::string(command) + " --help");
+    EXPECT_EQ(outcome.exit, 0) << command;
+    EXPECT_EQ(outcome.out.rfind("Example:\n  scoresde ", 0), 0u) << outcome.out.substr(0, 200);
+  }
+}
+
+struct WrongCase {
+  const char* arguments;
+  int exit;
+  const char* says;
+};
+
+TEST(CliUsage, WrongUsageSaysWhatWhereAndWhatIsAllowed) {
+  const WrongCase cases[] = {
+      {"smaple", 2, "did you mean 'sample'"},
+      {"", 2, "subcommand"},
+      {"list solvres", 2, "did you mean 'solvers'"},
+      {"train digits", 2, "--out"},
+      {"train digits --out /nonexistent/x --preset digitz", 2, "did you mean 'digits'"},
+      {"train digits --out /nonexistent/x --set net.chanels=3", 2, "did you mean 'net.channels'"},
+      {"train digits --out /nonexistent/x --set net.channels=0", 2, "outside [1, 4096]"},
+      {"train digits --out /nonexistent/x --sde vpp", 2, "did you mean"},
+      {"train /nonexistent/folder --out /nonexistent/x", 3, "/nonexistent/folder"},
+      {"sample /nonexistent/run --out x.png", 3, "/nonexistent/run"},
+      {"sample x --out y.png --seeds 5-1", 2, "--seeds"},
+      {"data /nonexistent", 3, "/nonexistent"},
+      {"info /nonexistent", 3, "/nonexistent"},
+      {"report /nonexistent", 3, "/nonexistent"},
+  };
+  for (const WrongCase& wrong : cases) {
+    const Outcome outcome = scoresde(wrong.arguments);
+    EXPECT_EQ(outcome.exit, wrong.exit) << wrong.arguments << ": " << outcome.err;
+    EXPECT_NE(outcome.err.find(wrong.says), std::string::npos) << wrong.arguments << ": " << outcome.err;
+    EXPECT_EQ(outcome.out, "") << wrong.arguments;
+    EXPECT_EQ(outcome.err.rfind("scoresde: ", 0), 0u) << outcome.err;
+    EXPECT_LE(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  }
+}
+
+}  // namespace
+}  // namespace scoresde::test
