@@ -63,17 +63,18 @@ std::string loss_sentence(const MetricsLog& metrics) {
   return text + ".";
 }
 
+constexpr const char* kDenoisingLoss =
+    "The loss says how far the network's guess of the noise is from the noise that was added; lower is better, and it "
+    "cannot reach zero, because part of the noise is unknowable.";
+
 HtmlSection training_section(const ReportData& report) {
   std::string body = paragraph_html(report.training_text);
   const LinePlot loss = loss_plot(report.metrics);
   const LinePlot speed = speed_plot(report.metrics);
   if (loss.series.empty() && body.empty()) return {};
   if (!loss.series.empty()) {
-    body += paragraph_html(
-        "The loss says how far the network's guess of the noise is from the noise that was added; lower is better, and "
-        "it "
-        "cannot reach zero, because part of the noise is unknowable. " +
-        loss_sentence(report.metrics));
+    const std::string meaning = report.loss_text.empty() ? kDenoisingLoss : report.loss_text;
+    body += paragraph_html(meaning + " " + loss_sentence(report.metrics));
     body += responsive_html([&](int width) { return line_plot_svg(loss, width); });
     if (report.metrics.has("validation"))
       body += paragraph_html(
@@ -81,9 +82,16 @@ HtmlSection training_section(const ReportData& report) {
           "memorise.",
           "note");
   }
+  if (const LinePlot accuracy = accuracy_plot(report.metrics); !accuracy.series.empty()) {
+    body += "<h3>Accuracy</h3>\n" + paragraph_html("Share of the held-out items that are given their right class.");
+    body += responsive_html([&](int width) { return line_plot_svg(accuracy, width); });
+  }
   if (!speed.series.empty()) {
     body +=
-        "<h3>Speed</h3>\n" + paragraph_html("Items a second. Dips are validation, sample pictures and checkpoints.");
+        "<h3>Speed</h3>\n" +
+        paragraph_html(
+            "How many items the network was shown every second. Short dips are usually validation, sample pictures or "
+            "checkpoints.");
     body += responsive_html([&](int width) { return line_plot_svg(speed, width); });
   }
   return {"training", "How learning went", body};
@@ -171,7 +179,7 @@ HtmlSection details_section(const ReportData& report) {
 std::string header_html(const ReportData& report, const std::vector<HtmlSection>& sections) {
   std::string out =
       "<header>\n<h1>" + escape_markup(report.title) + "</h1>\n" + paragraph_html(report.subtitle, "subtitle");
-  if (!report.samples.empty()) out += strip_html(report.samples.front().gallery, "sample", 12);
+  if (!report.samples.empty()) out += strip_html(report.samples.front().gallery, "sample", 14);
   out += facts_html(report.facts, "glance");
   if (sections.size() > 2) {
     out += "<nav aria-label=\"Sections\">";
@@ -185,12 +193,7 @@ std::string header_html(const ReportData& report, const std::vector<HtmlSection>
 }  // namespace
 
 LinePlot loss_plot(const MetricsLog& metrics) {
-  LinePlot plot{.title = "Loss during training",
-                .x_label = x_caption(metrics),
-                .y_label = "loss",
-                .x_scale = AxisScale::linear,
-                .y_scale = AxisScale::automatic,
-                .series = {}};
+  LinePlot plot{.title = "Loss during training", .x_label = x_caption(metrics), .y_label = "loss"};
   const std::vector<Point> train = metrics.curve(x_name(metrics), "loss");
   const std::vector<Point> validation = metrics.curve(x_name(metrics), "validation");
   if (train.size() >= 20) {
@@ -204,15 +207,25 @@ LinePlot loss_plot(const MetricsLog& metrics) {
   return plot;
 }
 
+LinePlot accuracy_plot(const MetricsLog& metrics) {
+  LinePlot plot{.title = "Accuracy on held-out items",
+                .x_label = x_caption(metrics),
+                .y_label = "accuracy",
+                .y_scale = AxisScale::linear};
+  const std::vector<Point> accuracy = metrics.curve(x_name(metrics), "accuracy");
+  if (!accuracy.empty())
+    plot.series.push_back({.name = "accuracy", .points = accuracy, .markers = accuracy.size() <= 60});
+  return plot;
+}
+
 LinePlot speed_plot(const MetricsLog& metrics) {
   LinePlot plot{.title = "Training speed",
                 .x_label = x_caption(metrics),
-                .y_label = "images a second",
-                .x_scale = AxisScale::linear,
+                .y_label = "items a second",
                 .y_scale = AxisScale::linear,
-                .series = {}};
+                .y_from_zero = true};
   const std::vector<Point> speed = metrics.curve(x_name(metrics), "images_per_second");
-  if (speed.size() > 1) plot.series.push_back({.name = "images a second", .points = speed});
+  if (speed.size() > 1) plot.series.push_back({.name = "items a second", .points = speed});
   return plot;
 }
 

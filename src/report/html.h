@@ -78,6 +78,7 @@ struct ReportData {
 
   MetricsLog metrics = {};  ///< metrics.jsonl
   std::string training_text = {};
+  std::string loss_text = {};  ///< what the loss means and how to read it; empty: that of denoising
 
   std::vector<SampleBlock> samples = {};  ///< the first is the one the page opens with
   TimePath denoising = {};
@@ -98,8 +99,10 @@ std::string report_html(const ReportData& report);
 /// report_html to a file, replaced atomically.
 void write_report(const fs::path& path, const ReportData& report);
 
-/// The plots that metrics.jsonl allows: loss (each step, its mean, validation) and speed; empty where it says nothing.
+/// The plots that metrics.jsonl allows: loss (each step, its mean, validation), accuracy (of a classifier) and speed;
+/// empty where it says nothing.
 LinePlot loss_plot(const MetricsLog& metrics);
+LinePlot accuracy_plot(const MetricsLog& metrics);
 LinePlot speed_plot(const MetricsLog& metrics);
 
 }  // namespace scoresde

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/text.h"
 #include "report/markup.h"
 
 namespace scoresde {
@@ -59,7 +60,9 @@ std::string cloud_html(const Gallery& gallery, std::string_view what, const std:
     return !(p.x >= plot.low.x && p.x <= plot.high.x && p.y >= plot.low.y && p.y <= plot.high.y);
   });
   std::string out = "<figure class=\"cloud\">" + scatter_svg(plot, 340);
-  if (outside > 0) out += fmt::format("<figcaption>{} points lie outside the frame.</figcaption>", outside);
+  if (outside > 0)
+    out += fmt::format("<figcaption>{} of {} points lie outside the frame, which is that of the data.</figcaption>",
+                       outside, plot.points.size());
   return out + "</figure>\n";
 }
 
@@ -67,7 +70,7 @@ std::string cloud_html(const Gallery& gallery, std::string_view what, const std:
 std::string short_number(double value) {
   const double size = std::abs(value);
   if (size > 0 && size < 0.0005) return "≈0";
-  const int decimals = size >= 10 || size == 0 ? 0 : size >= 1 ? 1 : size >= 0.1 ? 2 : 3;
+  const int decimals = size >= 9.95 || size == 0 ? 0 : size >= 0.995 ? 1 : size >= 0.0995 ? 2 : 3;
   return fmt::format("{:.{}f}", value, decimals);
 }
 
@@ -77,6 +80,15 @@ std::string path_head_row(std::string_view name, const TimePath& path, const Cel
   std::string out = fmt::format("<tr><th scope=\"row\">{}</th>", name);
   for (const TimePath::Column& column : path.columns) out += "<td>" + cell(column) + "</td>";
   return out + "</tr>\n";
+}
+
+/// Width of a column: the page is 800 wide, the names of the rows take 54 of it. Small pictures are shown at the
+/// largest whole multiple that fits; a narrower screen shrinks them all.
+int path_cell(const TimePath& path) {
+  const int room = std::clamp(746 / static_cast<int>(path.columns.size()) - 8, 20, kLargestShown);
+  if (path.rows.empty() || path.rows.front().empty()) return std::min(room, 120);
+  const int width = std::max(1, path.rows.front().front().width);
+  return std::min(width >= room ? room : room / width * width, 2 * kThumbnail);
 }
 
 std::string path_head(const TimePath& path) {
@@ -111,12 +123,16 @@ std::string paragraph_html(std::string_view text, std::string_view kind) {
 }
 
 std::string command_html(std::string_view command) {
-  return command.empty() ? "" : fmt::format("<pre class=\"command\"><code>{}</code></pre>\n", escape_markup(command));
+  if (command.empty()) return "";
+  std::string words;  // each in a span that does not break: a browser would cut "--solver" behind its hyphens
+  for (const std::string& word : split(command, ' '))
+    words += fmt::format("{}<span>{}</span>", words.empty() ? "" : " ", escape_markup(word));
+  return "<pre class=\"command\"><code>" + words + "</code></pre>\n";
 }
 
 std::string responsive_html(const std::function<std::string(int width)>& draw) {
   return fmt::format("<figure class=\"plot\"><div class=\"wide\">{}</div><div class=\"narrow\">{}</div></figure>\n",
-                     draw(760), draw(344));
+                     draw(800), draw(344));
 }
 
 std::string gallery_html(const Gallery& gallery, std::string_view what, const std::vector<Point>& frame) {
@@ -124,7 +140,7 @@ std::string gallery_html(const Gallery& gallery, std::string_view what, const st
   if (gallery.pictures.empty()) return "";
   const bool captions = !gallery.captions.empty();
   const int cell = std::max(shown_width(gallery.pictures.front()), captions ? 72 : 0);
-  std::string out = fmt::format("<div class=\"gallery\" style=\"--cell:{}px\">\n", cell);
+  std::string out = fmt::format("<div class=\"gallery{}\" style=\"--cell:{}px\">\n", cell <= 80 ? " small" : "", cell);
   for (std::size_t k = 0; k < gallery.pictures.size(); ++k) {
     const std::string image = image_html(gallery.pictures[k], alt_of(gallery, k, what));
     const std::string caption = k < gallery.captions.size() ? escape_markup(gallery.captions[k]) : "";
@@ -136,14 +152,14 @@ std::string gallery_html(const Gallery& gallery, std::string_view what, const st
 std::string strip_html(const Gallery& gallery, std::string_view what, std::size_t most) {
   if (gallery.pictures.empty()) return "";
   const std::size_t count = std::min(most, gallery.pictures.size());
-  std::string out = fmt::format("<div class=\"strip\" style=\"--count:{}\">\n", count);
+  std::string out = fmt::format("<div class=\"strip\" style=\"--cell:{}px\">\n", shown_width(gallery.pictures.front()));
   for (std::size_t k = 0; k < count; ++k) out += image_html(gallery.pictures[k], alt_of(gallery, k, what)) + "\n";
   return out + "</div>\n";
 }
 
 std::string time_path_html(const TimePath& path, std::string_view what) {
   if (path.empty()) return "";
-  const int cell = path.rows.empty() || path.rows.front().empty() ? 84 : shown_width(path.rows.front().front());
+  const int cell = path_cell(path);
   std::string out =
       fmt::format("<table class=\"path\" style=\"--cell:{}px;--columns:{}\">\n", cell, path.columns.size());
   out += path_head(path) + "<tbody>\n";

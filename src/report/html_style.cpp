@@ -37,19 +37,21 @@ p.meta { margin-bottom: .4rem; font-variant-numeric: tabular-nums; }
 section { margin-top: 3.5rem; padding-top: 2rem; border-top: 1px solid var(--rule); }
 a { color: var(--accent); text-underline-offset: .2em; }
 nav { margin-top: 1.6rem; font-size: .95rem; line-height: 1.9; }
-nav a { margin-right: 1.1em; white-space: nowrap; text-decoration-thickness: 1px; }
+nav a { margin-right: 1.1em; white-space: nowrap; text-decoration: none; }
+nav a:hover { text-decoration: underline; }
 figure { margin: 0; }
 img { display: block; max-width: 100%; height: auto; border-radius: 3px; }
 img.pixels { image-rendering: pixelated; }
 svg { display: block; max-width: 100%; height: auto; }
 .strip {
-  display: grid; grid-template-columns: repeat(var(--count), minmax(0, 1fr)); gap: 6px; margin: 2rem 0 0;
+  display: grid; grid-template-columns: repeat(auto-fill, var(--cell)); grid-auto-rows: 0; grid-template-rows: auto;
+  gap: 0 6px; justify-content: space-between; overflow: hidden; margin: 2rem 0 0;
 }
-.strip img { width: 100%; }
 .gallery {
   display: grid; grid-template-columns: repeat(auto-fill, var(--cell)); gap: 8px; justify-content: start;
   margin: 1rem 0 1.2rem;
 }
+.gallery.small { justify-content: space-between; }
 .gallery figcaption {
   margin-top: 3px; font-size: .72rem; line-height: 1.25; overflow-wrap: anywhere; max-width: var(--cell);
 }
@@ -68,6 +70,7 @@ dl.list > div {
   display: grid; grid-template-columns: minmax(7rem, 13rem) 1fr; gap: 1rem; padding: .3rem 0;
   border-bottom: 1px solid var(--rule);
 }
+dl.list > div:last-child { border: 0; }
 dl.list dt { font-size: .95rem; line-height: 1.6; }
 dl.list dd { font-size: .95rem; }
 .scroll { overflow-x: auto; margin: .8rem 0 1.4rem; }
@@ -76,15 +79,17 @@ th { color: var(--quiet); font-weight: 500; font-size: .85rem; text-align: left;
 th, td { padding: .4rem 1.4rem .4rem 0; }
 thead tr, tbody tr { border-bottom: 1px solid var(--rule); }
 .number { text-align: right; white-space: nowrap; }
+th.number { white-space: normal; }
+th:last-child, td:last-child { padding-right: 0; }
 table.path {
   table-layout: fixed; width: min(100%, calc(3.4rem + var(--columns) * (var(--cell) + 8px))); margin: 1rem 0 1.4rem;
 }
 table.path tr { border: 0; }
 table.path th:first-child, table.path td:first-child { width: 3.4rem; padding: 0; text-align: left; }
 table.path th { font-size: .8rem; line-height: 1.5; vertical-align: middle; }
-table.path td { padding: 0 4px; text-align: center; }
+table.path td, table.path td:last-child { padding: 0 4px; text-align: center; }
 table.path thead td { color: var(--quiet); font-size: .78rem; line-height: 1.5; white-space: nowrap; }
-table.path tbody td { padding: 4px; }
+table.path tbody td, table.path tbody td:last-child { padding: 4px; }
 table.path img { width: 100%; }
 .share { display: block; height: 5px; margin: .45rem 0; border-radius: 3px; background: var(--rule); overflow: hidden; }
 .share i { display: block; height: 100%; background: var(--accent); }
@@ -92,7 +97,8 @@ pre {
   margin: .5rem 0 1.2rem; padding: .75rem 1rem; overflow-x: auto; border-radius: 6px; background: var(--raised);
   font: .86rem/1.55 var(--mono); tab-size: 2;
 }
-pre.command { white-space: pre-wrap; overflow-wrap: anywhere; padding-left: 2.1rem; text-indent: -1.1rem; }
+pre.command { white-space: pre-wrap; padding-left: 2.1rem; text-indent: -1.1rem; }
+pre.command span { white-space: nowrap; }
 pre.command::before { content: "$ "; color: var(--quiet); }
 ol { padding-left: 1.4rem; }
 ol li { padding-left: .3rem; }
@@ -110,13 +116,11 @@ footer { margin-top: 3.5rem; color: var(--quiet); font-size: .9rem; }
   dl.glance { grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); }
   dl.glance dd { font-size: 1.15rem; }
   dl.list > div { grid-template-columns: minmax(5rem, 8rem) 1fr; }
-  .strip { grid-template-columns: repeat(6, minmax(0, 1fr)); }
-  .strip img:nth-child(n + 7) { display: none; }
 }
 @media (max-width: 520px) {
   table.path th:first-child, table.path td:first-child { width: 2.6rem; }
-  table.path td { padding: 0 1px; }
-  table.path tbody td { padding: 1px; }
+  table.path td, table.path td:last-child { padding: 0 1px; }
+  table.path tbody td, table.path tbody td:last-child { padding: 1px; }
   table.path thead td { font-size: .62rem; letter-spacing: -.02em; }
   table.path th { font-size: .7rem; }
   th, td { padding-right: .9rem; }

@@ -167,12 +167,12 @@ TEST(Report, HoldsEverythingAndEscapesIt) {
   const std::string html = report_html(made_up_report());
   EXPECT_EQ(html.find("<script"), std::string::npos);
   EXPECT_EQ(html.find("http://"), html.find("http://www.w3.org/2000/svg"));
-  EXPECT_EQ(count_of(html, "<img "), 12u + 40 + 4 * 9 + 64 + 32 + 32 + 4 * 9);
+  EXPECT_EQ(count_of(html, "<img "), 14u + 40 + 4 * 9 + 64 + 32 + 32 + 4 * 9);
   EXPECT_EQ(count_of(html, "<img "), count_of(html, "src=\"data:image/png;base64,"));
   EXPECT_EQ(count_of(html, "<img "), count_of(html, " alt=\""));
-  for (const char* text :
-       {"Shapes &lt;28 px&gt; &amp; more", "On held-out data the loss went from", "--solver dpm++-2m",
-        "&lt;script&gt;alert(1)&lt;/script&gt;", "2,000 network evaluations a sample"})
+  for (const char* text : {"Shapes &lt;28 px&gt; &amp; more", "On held-out data the loss went from",
+                           "<span>--solver</span> <span>dpm++-2m</span>", "&lt;script&gt;alert(1)&lt;/script&gt;",
+                           "2,000 network evaluations a sample"})
     EXPECT_NE(html.find(text), std::string::npos) << text;
   for (const char* id : {"data", "noise", "training", "samples", "path", "measurements", "next", "details"})
     EXPECT_EQ(count_of(html, "<section id=\"" + std::string(id) + "\">"), 1u) << id;
@@ -196,7 +196,17 @@ TEST(Report, TwoDimensionalDataIsDrawnAsPoints) {
   report.noising.clouds = {report.data.points, report.data.points};
   const std::string html = report_html(report);
   EXPECT_EQ(count_of(html, "<svg"), 4u);
-  EXPECT_NE(html.find("1 points lie outside"), std::string::npos);
+  EXPECT_NE(html.find("1 of 501 points lie outside"), std::string::npos);
+}
+
+TEST(Report, AClassifierShowsItsAccuracy) {
+  ReportData report{.loss_text = "The loss is the cross-entropy."};
+  for (int k = 0; k < 5; ++k)
+    report.metrics.lines.push_back({{"step", k * 1.0}, {"loss", 1.0 / (k + 1)}, {"accuracy", 0.8 + 0.02 * k}});
+  const std::string html = report_html(report);
+  EXPECT_NE(html.find("<h3>Accuracy</h3>"), std::string::npos);
+  EXPECT_NE(html.find("The loss is the cross-entropy. In training the loss went from 1.00 to"), std::string::npos);
+  EXPECT_EQ(html.find("guess of the noise"), std::string::npos);
 }
 
 TEST(Report, ABrowserFindsNothingWrong) {

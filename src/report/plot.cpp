@@ -49,6 +49,10 @@ class PlotAxis {
     high_ += room;
   }
 
+  void start_at_zero() {
+    if (!logarithmic_) low_ = std::min(low_, 0.0);
+  }
+
   void place(double from, double to) { from_ = from, to_ = to; }
   bool shows(double value) const { return std::isfinite(value) && (!logarithmic_ || value > 0); }
   double operator()(double value) const {
@@ -79,10 +83,10 @@ std::vector<Point> thinned(const std::vector<Point>& points, std::size_t stretch
   return kept;
 }
 
-std::string series_path(const Series& series, const PlotAxis& x, const PlotAxis& y, std::size_t stretches) {
+std::string series_path(const std::vector<Point>& points, const PlotAxis& x, const PlotAxis& y) {
   std::string path;
   bool down = false;
-  for (const Point& point : thinned(series.points, stretches)) {
+  for (const Point& point : points) {
     const bool shown = x.shows(point.x) && y.shows(point.y);
     if (shown) path += fmt::format("{}{:.1f} {:.1f}", down ? "L" : "M", x(point.x), y(point.y));
     down = shown;
@@ -92,12 +96,17 @@ std::string series_path(const Series& series, const PlotAxis& x, const PlotAxis&
 
 std::string series_svg(const Series& series, const std::string& colour, const PlotAxis& x, const PlotAxis& y,
                        std::size_t stretches) {
+  const std::vector<Point> points = thinned(series.points, stretches);
   std::string out = fmt::format(
       "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" stroke-opacity=\"{}\" "
       "stroke-linejoin=\"round\"/>\n",
-      series_path(series, x, y, stretches), colour, series.faint ? 1 : 2.2, series.faint ? 0.35 : 1);
+      series_path(points, x, y), colour,
+      series.faint                ? 1
+      : points.size() > stretches ? 1.6
+                                  : 2.2,
+      series.faint ? 0.35 : 1);
   if (!series.markers) return out;
-  for (const Point& point : thinned(series.points, stretches))
+  for (const Point& point : points)
     if (x.shows(point.x) && y.shows(point.y))
       out += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"/>\n", x(point.x), y(point.y), colour);
   return out;
@@ -105,7 +114,7 @@ std::string series_svg(const Series& series, const std::string& colour, const Pl
 
 /// Ticks along x whose labels keep apart: fewer are asked for until they do.
 std::vector<Tick> spaced_ticks(const PlotAxis& x, double width) {
-  for (int most = std::max(2, static_cast<int>(width / 80)); most > 1; --most) {
+  for (int most = std::max(2, static_cast<int>(width / 48)); most > 1; --most) {
     const std::vector<Tick> ticks = x.ticks(most);
     bool apart = true;
     for (std::size_t k = 1; k < ticks.size(); ++k)
@@ -159,6 +168,7 @@ std::string line_plot_svg(const LinePlot& plot, int width) {
                        [&](const Point& point) { return x.shows(point.x) && y.shows(point.y); });
   });
   if (!any) return empty_plot_svg(plot.title, width);
+  if (plot.y_from_zero) y.start_at_zero();
   y.widen(0.04);
 
   std::vector<LegendEntry> legend;
@@ -175,15 +185,16 @@ std::string line_plot_svg(const LinePlot& plot, int width) {
   for (const Tick& tick : y_ticks) label_room = std::max(label_room, text_units(tick.label));
   PlotFrame frame{.left = label_room + 12, .right = width - 16.0, .top = 0, .bottom = 0};
   // The name of the y axis stands above it, level: turned letters are hard to read.
-  const double legend_bottom = lay_out_legend(legend, 4, width - 4.0);
-  frame.top = legend_bottom + (plot.y_label.empty() ? 6 : 24);
+  const double name_room = plot.y_label.empty() ? 0 : 22;
+  if (legend.size() == 1 && name_room > 0) legend.clear();  // the axis has said it
+  frame.top = lay_out_legend(legend, 4, width - 4.0, name_room) + 6;
   frame.bottom = frame.top + std::clamp(0.4 * width, 180.0, 300.0);
   x.place(frame.left, frame.right);
   y.place(frame.bottom, frame.top);
 
   const double height = frame.bottom + (plot.x_label.empty() ? 28 : 50);
   std::string out = svg_open(width, height, plot.title) + legend_svg(legend, true);
-  if (!plot.y_label.empty()) out += svg_text(4, legend_bottom + 10, "start", plot.y_label);
+  if (!plot.y_label.empty()) out += svg_text(4, 14, "start", plot.y_label, "font-weight=\"600\"");
   out += axes_svg(frame, x, y, y_ticks, plot);
   for (bool faint : {true, false})
     for (std::size_t k = 0; k < plot.series.size(); ++k)

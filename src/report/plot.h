@@ -24,6 +24,7 @@ struct LinePlot {
   std::string x_label = {}, y_label = {};
   AxisScale x_scale = AxisScale::linear, y_scale = AxisScale::automatic;
   std::vector<Series> series = {};
+  bool y_from_zero = false;  ///< for rates, whose distance from zero is what matters
 };
 
 /// Horizontal bars, for every name one bar a series: class shares of data and of samples side by side.

@@ -31,10 +31,10 @@ std::string svg_text(double x, double y, std::string_view anchor, std::string_vi
                      escape_markup(text));
 }
 
-double lay_out_legend(std::vector<LegendEntry>& entries, double left, double width) {
+double lay_out_legend(std::vector<LegendEntry>& entries, double left, double width, double top) {
   constexpr double kMark = 24, kGap = 18, kLegendRow = 22;
   double x = left;
-  double y = kLegendRow / 2 + 2;
+  double y = top + kLegendRow / 2 + 2;
   for (LegendEntry& entry : entries) {
     const double needs = kMark + text_units(entry.name);
     if (x > left && x + needs > width) {
@@ -45,7 +45,7 @@ double lay_out_legend(std::vector<LegendEntry>& entries, double left, double wid
     entry.y = y;
     x += needs + kGap;
   }
-  return entries.empty() ? 8 : y + kLegendRow / 2 + 4;
+  return entries.empty() ? top + 8 : y + kLegendRow / 2 + 4;
 }
 
 std::string legend_svg(const std::vector<LegendEntry>& entries, bool lines) {

@@ -26,8 +26,8 @@ struct LegendEntry {
   double x = 0, y = 0;
 };
 
-/// Places the entries beside each other, wrapped before `width`; returns the height they take.
-double lay_out_legend(std::vector<LegendEntry>& entries, double left, double width);
+/// Places the entries beside each other from `top` on, wrapped before `width`; returns where they end.
+double lay_out_legend(std::vector<LegendEntry>& entries, double left, double width, double top = 0);
 std::string legend_svg(const std::vector<LegendEntry>& entries, bool lines);
 
 /// What stands in the place of a plot without data.
