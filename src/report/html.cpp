@@ -24,24 +24,27 @@ std::string x_caption(const MetricsLog& metrics) {
 
 HtmlSection data_section(const ReportData& report) {
   std::string body = paragraph_html(report.data_text);
-  if (!report.data.pictures.empty())
-    body += paragraph_html("Below are some of the items themselves, drawn at random.", "note");
+  if (!report.data.pictures.empty()) body += paragraph_html("Some of the items themselves:", "note");
   if (!report.data.points.empty())
     body += paragraph_html("Every dot is one item; the model has to learn where dots are likely.", "note");
   body += gallery_html(report.data, "training image") + facts_html(report.data_facts, "list");
   return {"data", "What it learned from", body};
 }
 
+constexpr const char* kNoisingRows =
+    "Training shows the network items that were noised on purpose: at time t an item x becomes αx + σz, with z pure "
+    "noise. From left to right each row is one item from untouched to unrecognisable; the bar shows how much of the "
+    "variance is still signal.";
+constexpr const char* kNoisingClouds =
+    "Training shows the network items that were noised on purpose: at time t an item x becomes αx + σz, with z pure "
+    "noise. From left to right the cloud of all items loses its shape; the bar shows how much of the variance is still "
+    "signal.";
+
 HtmlSection process_section(const ReportData& report) {
   if (report.noising.empty() && report.process_text.empty() && report.schedule.series.empty()) return {};
   std::string body = paragraph_html(report.process_text);
   if (!report.noising.empty()) {
-    body += paragraph_html(
-        "Training shows the network items that were noised on purpose: at time t an item x becomes αx + σz, with z "
-        "pure "
-        "noise. From left to right each row is one item from untouched to unrecognisable; the bar shows how much of "
-        "the "
-        "variance is still signal.");
+    body += paragraph_html(report.noising.clouds.empty() ? kNoisingRows : kNoisingClouds);
     body += time_path_html(report.noising, "item");
     if (!report.noising.clouds.empty()) body += paragraph_html("Every frame is scaled to its own points.", "note");
   }
@@ -113,13 +116,18 @@ std::string sample_block_html(const SampleBlock& block, const ReportData& report
   return out + command_html(block.command);
 }
 
+/// A toy's sample takes microseconds, where duration_text has whole milliseconds.
+std::string short_duration(double seconds) {
+  return seconds < 0.01 ? number_text(1e3 * seconds, 2) + " ms" : duration_text(seconds);
+}
+
 std::string solver_table_html(const std::vector<SampleBlock>& blocks) {
   Table table{{"solver", "evaluations", "time a sample", "samples a second"}, {}};
   for (const SampleBlock& block : blocks) {
     const int count = drawn_count(block);
     const bool timed = block.seconds > 0 && count > 0;
     table.rows.push_back({block.solver, block.nfe > 0 ? grouped(block.nfe) : "—",
-                          timed ? duration_text(block.seconds / count) : "—",
+                          timed ? short_duration(block.seconds / count) : "—",
                           timed ? number_text(count / block.seconds) : "—"});
   }
   return "<div class=\"scroll\">" + html_table(table) + "</div>\n";
@@ -136,11 +144,15 @@ HtmlSection samples_section(const ReportData& report) {
   return {"samples", "What it draws", body};
 }
 
+constexpr const char* kWayBackRows =
+    "The way back, left to right: each row is one sample on its way from noise to a finished item. Coarse shape is "
+    "settled early, detail late.";
+constexpr const char* kWayBackClouds =
+    "The way back, left to right: the same points from pure noise to where the data lies.";
+
 HtmlSection denoising_section(const ReportData& report) {
   if (report.denoising.empty()) return {};
-  std::string body = paragraph_html(
-      "The way back, left to right: each row is one sample on its way from noise to a finished item. Coarse shape is "
-      "settled early, detail late.");
+  std::string body = paragraph_html(report.denoising.clouds.empty() ? kWayBackRows : kWayBackClouds);
   body += paragraph_html(report.denoising_text) + time_path_html(report.denoising, "sample");
   if (!report.denoising.clouds.empty()) body += paragraph_html("Every frame is scaled to its own points.", "note");
   return {"path", "From noise to sample", body};

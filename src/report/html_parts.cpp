@@ -160,8 +160,8 @@ std::string strip_html(const Gallery& gallery, std::string_view what, std::size_
 std::string time_path_html(const TimePath& path, std::string_view what) {
   if (path.empty()) return "";
   const int cell = path_cell(path);
-  std::string out =
-      fmt::format("<table class=\"path\" style=\"--cell:{}px;--columns:{}\">\n", cell, path.columns.size());
+  std::string out = fmt::format("<div class=\"scroll\"><table class=\"path\" style=\"--cell:{}px;--columns:{}\">\n",
+                                cell, path.columns.size());
   out += path_head(path) + "<tbody>\n";
   for (std::size_t r = 0; r < path.rows.size(); ++r) {
     out += "<tr><td></td>";
@@ -188,7 +188,7 @@ std::string time_path_html(const TimePath& path, std::string_view what) {
     }
     out += "</tr>\n";
   }
-  return out + "</tbody>\n</table>\n";
+  return out + "</tbody>\n</table></div>\n";
 }
 
 }  // namespace scoresde

@@ -82,7 +82,8 @@ thead tr, tbody tr { border-bottom: 1px solid var(--rule); }
 th.number { white-space: normal; }
 th:last-child, td:last-child { padding-right: 0; }
 table.path {
-  table-layout: fixed; width: min(100%, calc(3.4rem + var(--columns) * (var(--cell) + 8px))); margin: 1rem 0 1.4rem;
+  table-layout: fixed; width: min(100%, calc(3.4rem + var(--columns) * (var(--cell) + 8px)));
+  min-width: calc(3.4rem + var(--columns) * var(--least)); --least: 48px;
 }
 table.path tr { border: 0; }
 table.path th:first-child, table.path td:first-child { width: 3.4rem; padding: 0; text-align: left; }
@@ -118,6 +119,7 @@ footer { margin-top: 3.5rem; color: var(--quiet); font-size: .9rem; }
   dl.list > div { grid-template-columns: minmax(5rem, 8rem) 1fr; }
 }
 @media (max-width: 520px) {
+  table.path { --least: 34px; min-width: calc(2.6rem + var(--columns) * var(--least)); }
   table.path th:first-child, table.path td:first-child { width: 2.6rem; }
   table.path td, table.path td:last-child { padding: 0 1px; }
   table.path tbody td, table.path tbody td:last-child { padding: 1px; }
