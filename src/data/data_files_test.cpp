@@ -196,7 +196,7 @@ TEST_F(DataFiles, HostileNpz) {
   for (std::size_t cut = 0; cut < good.size(); ++cut) expect_refused(put("z.npz", good.substr(0, cut)), "z.npz");
   std::mt19937 bits(7);
   int refused = 0;
-  for (int trial = 0; trial < 500; ++trial) {  // a flipped byte is refused, or lies where it means nothing
+  for (int trial = 0; trial < 200; ++trial) {  // a flipped byte is refused, or lies where it means nothing
     std::string bad = good;
     bad[bits() % bad.size()] ^= static_cast<char>(1 + bits() % 255);
     try {
@@ -207,7 +207,7 @@ TEST_F(DataFiles, HostileNpz) {
       ++refused;
     }
   }
-  EXPECT_GT(refused, 200);
+  EXPECT_GT(refused, 80);
   const std::vector<ZipEntry> other{{"readme.txt", {'x'}}};
   const auto bytes = zip_bytes(other, false);
   expect_refused(put("z.npz", {bytes.begin(), bytes.end()}), "z.npz", "it holds nothing");

@@ -85,6 +85,7 @@ std::size_t count_duplicates(const Dataset& set) {
 LargestDistance largest_distance(const Dataset& set, std::uint64_t seed, std::size_t most) {
   LargestDistance best;
   if (set.count < 2) return best;
+  if (most == 0) most = set.shape.size() <= 32 ? 10000 : 2000;
   const auto items = random_subset(set.count, most, seed);
   best.items = items.size();
   best.exact = items.size() == set.count;

@@ -15,10 +15,10 @@ struct LargestDistance {
   std::size_t items = 0;              ///< of how many items every pair was compared
 };
 
-/// Every pair of a set of at most `most` items; of a larger one every pair of a random subset, and from its most
-/// distant pair on, the item of the whole set that is farthest from one end, until no farther one is found: a lower
-/// bound that costs a few passes over the data. O(most^2 D).
-LargestDistance largest_distance(const Dataset& set, std::uint64_t seed = 0, std::size_t most = 2000);
+/// Every pair of a set of at most `most` items (0: 10,000 of up to 32 values, 2,000 of more); of a larger one every
+/// pair of a random subset, and from its most distant pair on, the item of the whole set that is farthest from one end,
+/// until no farther one is found: a lower bound that costs a few passes over the data. O(most^2 D).
+LargestDistance largest_distance(const Dataset& set, std::uint64_t seed = 0, std::size_t most = 0);
 
 /// What there is to know of a data set at a glance. Values are in model units.
 struct Statistics {
