@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "data/gif.h"
 #include "data/image_grid.h"
+#include "test_paths.h"
 
 namespace scoresde {
 namespace {
