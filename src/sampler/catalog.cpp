@@ -6,7 +6,9 @@ namespace scoresde {
 std::unique_ptr<Solver> make_ancestral(const SolverOptions&);
 std::unique_ptr<Solver> make_annealed_langevin(const SolverOptions&);
 std::unique_ptr<Solver> make_ddim(const SolverOptions&);
+std::unique_ptr<Solver> make_deis(const SolverOptions&);
 std::unique_ptr<Solver> make_dpm_pp_2m(const SolverOptions&);
+std::unique_ptr<Solver> make_dpm_pp_3m(const SolverOptions&);
 std::unique_ptr<Solver> make_edm_heun(const SolverOptions&);
 std::unique_ptr<Solver> make_euler_maruyama(const SolverOptions&);
 std::unique_ptr<Solver> make_flow_euler(const SolverOptions&);
@@ -83,6 +85,18 @@ constexpr SolverEntry solver_table[] = {
      .grid = "log-snr",
      .count = one_a_step,
      .make = make_dpm_pp_2m},
+    {.name = "dpm++3m",
+     .summary = "DPM-Solver++(3M): third order at one evaluation a step (Lu et al. 2022)",
+     .order = 3,
+     .grid = "log-snr",
+     .count = one_a_step,
+     .make = make_dpm_pp_3m},
+    {.name = "deis",
+     .summary = "DEIS tAB2: the noise estimate as a quadratic polynomial in t (Zhang & Chen 2023)",
+     .order = 3,
+     .grid = "log-snr",
+     .count = one_a_step,
+     .make = make_deis},
     {.name = "edm-heun",
      .summary = "Heun's method in sigma/alpha, with churn (Karras et al. 2022, algorithm 2)",
      .order = 2,
