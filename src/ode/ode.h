@@ -16,10 +16,10 @@ using Velocity = std::function<Batch(const Batch& x, const Times& t, std::span<c
 
 struct OdeOptions {
   double rtol = 1e-5, atol = 1e-5;
-  double first_step = 0;            ///< 0: chosen as Hairer, Norsett, Wanner I, II.4 do
-  std::uint32_t most_steps = 10000; ///< attempted steps a row
-  bool one_system = false;          ///< one error norm and one step size for the whole batch, as scipy on a flattened
-                                    ///< batch: for comparison with the reference only
+  double first_step = 0;             ///< 0: chosen as Hairer, Norsett, Wanner I, II.4 do
+  std::uint32_t most_steps = 10000;  ///< attempted steps a row
+  bool one_system = false;           ///< one error norm and one step size for the whole batch, as scipy on a flattened
+                                     ///< batch: for comparison with the reference only
 };
 
 /// How the integration of each row ended.
