@@ -12,7 +12,6 @@
 #include "data/image.h"
 #include "data/npy.h"
 #include "data/zip.h"
-
 #include "test_paths.h"
 
 namespace scoresde {
