@@ -12,6 +12,7 @@
 #include "data/image.h"
 #include "data/npy.h"
 #include "data/zip.h"
+
 #include "test_paths.h"
 
 namespace scoresde {

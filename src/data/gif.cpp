@@ -1,9 +1,10 @@
+#include "data/gif.h"
+
 #include <gif_lib.h>
 
 #include <memory>
 
 #include "core/error.h"
-#include "data/image.h"
 
 namespace scoresde {
 namespace {

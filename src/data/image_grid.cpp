@@ -1,3 +1,5 @@
+#include "data/image_grid.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -18,7 +20,7 @@ Image with_channels(const Image& image, int channels) {
 
 }  // namespace
 
-Image image_grid(std::span<const Image> images, int columns, int gap, int scale) {
+Image grid(std::span<const Image> images, int columns, int gap, int scale) {
   if (images.empty()) fail(Failure::run, "a grid of no pictures");
   int width = 0, height = 0, channels = 1;
   for (const Image& image : images) {
@@ -68,7 +70,7 @@ Image dataset_grid(const Dataset& set, std::size_t most) {
   if (set.shape.image) {
     std::vector<Image> images;
     for (std::size_t i = 0; i < std::min(most, set.count); ++i) images.push_back(dataset_image(set, i));
-    return image_grid(images);
+    return grid(images);
   }
   if (set.shape.channels < 2) fail(Failure::usage, "{} has one column: there is no picture of it", set.name);
   std::vector<std::uint32_t> items(set.count);

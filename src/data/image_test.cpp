@@ -8,6 +8,8 @@
 #include <random>
 
 #include "core/error.h"
+#include "data/gif.h"
+#include "data/image_grid.h"
 #include "test_paths.h"
 
 namespace scoresde {
@@ -164,7 +166,7 @@ TEST(Image, CropGridAndUnits) {
   EXPECT_EQ(centre_crop(wide).pixels, (Bytes{1, 2, 6, 7}));
   const Image red{.width = 1, .height = 1, .channels = 3, .pixels = {9, 0, 0}};
   const Image grey{.width = 1, .height = 1, .channels = 1, .pixels = {5}};
-  const Image sheet = image_grid(std::vector<Image>{red, grey, grey}, 2, 1, 2);
+  const Image sheet = grid(std::vector<Image>{red, grey, grey}, 2, 1, 2);
   EXPECT_EQ(sheet.width, 7);
   EXPECT_EQ(sheet.height, 7);
   EXPECT_EQ(sheet.at(0, 0, 0), 255);

@@ -1,8 +1,5 @@
 #include "net/graph.h"
 
-#include <fmt/ranges.h>
-
-#include <functional>
 #include <numeric>
 
 namespace scoresde {
@@ -53,10 +50,6 @@ std::string_view kind_name(OpKind kind) {
 
 std::int64_t element_count(const std::vector<std::int64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
-}
-
-std::string dimensions_text(const std::vector<std::int64_t>& shape) {
-  return fmt::format("({})", fmt::join(shape, ", "));
 }
 
 std::int64_t Graph::parameter_count() const {

@@ -74,7 +74,4 @@ std::string_view kind_name(OpKind kind);
 /// Number of elements of a shape.
 std::int64_t element_count(const std::vector<std::int64_t>& shape);
 
-/// "(16, 7, 7)".
-std::string dimensions_text(const std::vector<std::int64_t>& shape);
-
 }  // namespace scoresde

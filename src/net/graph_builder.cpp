@@ -1,5 +1,7 @@
 #include "net/graph_builder.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "core/error.h"
@@ -8,6 +10,8 @@ namespace scoresde {
 namespace {
 
 constexpr double group_norm_epsilon = 1e-6;
+
+std::string shape_text(const std::vector<std::int64_t>& shape) { return fmt::format("({})", fmt::join(shape, ", ")); }
 
 int group_count(std::int64_t channels) {
   std::int64_t groups = std::clamp<std::int64_t>(channels / 4, 1, 32);
@@ -26,8 +30,7 @@ GraphBuilder::GraphBuilder(std::vector<std::int64_t> input_shape, int classes) {
 int GraphBuilder::push(Node node) {
   if (node.name.empty()) node.name = kind_name(node.kind);
   for (const std::int64_t extent : node.shape)
-    if (extent < 1)
-      fail(Failure::usage, "{}: the result would have the shape {}", node.name, dimensions_text(node.shape));
+    if (extent < 1) fail(Failure::usage, "{}: the result would have the shape {}", node.name, shape_text(node.shape));
   graph_.nodes.push_back(std::move(node));
   return static_cast<int>(graph_.nodes.size()) - 1;
 }
@@ -42,7 +45,7 @@ int GraphBuilder::parameter(std::string name, std::vector<std::int64_t> shape, I
 
 void GraphBuilder::require_rank(std::string_view op, int x, std::size_t rank) const {
   if (shape(x).size() != rank)
-    fail(Failure::usage, "{} needs {}, not {}", op, rank == 3 ? "(C, H, W)" : "(D)", dimensions_text(shape(x)));
+    fail(Failure::usage, "{} needs {}, not {}", op, rank == 3 ? "(C, H, W)" : "(D)", shape_text(shape(x)));
 }
 
 int GraphBuilder::label(double scale) {
@@ -112,7 +115,7 @@ int GraphBuilder::silu(int x) { return push({.kind = OpKind::silu, .inputs = {x}
 int GraphBuilder::add(int a, int b, double scale) {
   const bool per_channel = shape(a).size() == 3 && shape(b).size() == 1 && channels(a) == channels(b);
   if (shape(a) != shape(b) && !per_channel)
-    fail(Failure::usage, "add: {} and {} do not fit", dimensions_text(shape(a)), dimensions_text(shape(b)));
+    fail(Failure::usage, "add: {} and {} do not fit", shape_text(shape(a)), shape_text(shape(b)));
   return push({.kind = OpKind::add, .inputs = {a, b}, .shape = shape(a), .scale = scale});
 }
 
@@ -120,7 +123,7 @@ int GraphBuilder::concat(int a, int b) {
   std::vector<std::int64_t> result = shape(a);
   result[0] = channels(b);
   if (result != shape(b))
-    fail(Failure::usage, "concat: {} and {} do not fit", dimensions_text(shape(a)), dimensions_text(shape(b)));
+    fail(Failure::usage, "concat: {} and {} do not fit", shape_text(shape(a)), shape_text(shape(b)));
   result[0] = channels(a) + channels(b);
   return push({.kind = OpKind::concat, .inputs = {a, b}, .shape = std::move(result)});
 }
@@ -128,8 +131,8 @@ int GraphBuilder::concat(int a, int b) {
 int GraphBuilder::attention(int q, int k, int v, int heads) {
   require_rank("attention", q, 3);
   if (shape(q) != shape(k) || shape(q) != shape(v))
-    fail(Failure::usage, "attention: q {}, k {} and v {} differ", dimensions_text(shape(q)), dimensions_text(shape(k)),
-         dimensions_text(shape(v)));
+    fail(Failure::usage, "attention: q {}, k {} and v {} differ", shape_text(shape(q)), shape_text(shape(k)),
+         shape_text(shape(v)));
   if (heads < 1 || channels(q) % heads != 0)
     fail(Failure::usage, "attention: {} channels cannot be divided among {} heads (net.heads)", channels(q), heads);
   return push({.kind = OpKind::attention, .inputs = {q, k, v}, .shape = shape(q), .heads = heads});
@@ -138,7 +141,7 @@ int GraphBuilder::attention(int q, int k, int v, int heads) {
 int GraphBuilder::upsample(int x, std::int64_t height, std::int64_t width) {
   require_rank("upsample", x, 3);
   if ((height + 1) / 2 != shape(x)[1] || (width + 1) / 2 != shape(x)[2])
-    fail(Failure::usage, "upsample: {} cannot become {} x {}", dimensions_text(shape(x)), height, width);
+    fail(Failure::usage, "upsample: {} cannot become {} x {}", shape_text(shape(x)), height, width);
   return push({.kind = OpKind::upsample, .inputs = {x}, .shape = {channels(x), height, width}});
 }
 

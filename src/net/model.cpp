@@ -9,6 +9,10 @@
 namespace scoresde {
 namespace {
 
+std::string weight_shape_text(const std::vector<std::int64_t>& shape) {
+  return fmt::format("({})", fmt::join(shape, ", "));
+}
+
 // "a, b, c, d, e and 12 more"
 std::string some_of(const std::vector<std::string>& names) {
   const std::size_t shown = std::min<std::size_t>(names.size(), 5);
@@ -47,7 +51,7 @@ std::string model_hash(const ModelSpec& spec, const std::map<std::string, Tensor
   Digest digest;
   digest.add(to_json(spec).dump());
   for (const auto& [name, tensor] : weights) {
-    digest.add(fmt::format("|{}|{}|{}|", name, dtype_name(tensor.dtype), dimensions_text(tensor.shape)));
+    digest.add(fmt::format("|{}|{}|{}|", name, dtype_name(tensor.dtype), weight_shape_text(tensor.shape)));
     digest.add(tensor.bytes);
   }
   return digest.hex();
@@ -62,8 +66,8 @@ void check_weights(const Graph& graph, const std::map<std::string, Tensor>& weig
     if (found == weights.end()) {
       missing.push_back(parameter.name);
     } else if (found->second.shape != parameter.shape) {
-      misshapen.push_back(fmt::format("{} is {} and should be {}", parameter.name, dimensions_text(found->second.shape),
-                                      dimensions_text(parameter.shape)));
+      misshapen.push_back(fmt::format("{} is {} and should be {}", parameter.name,
+                                      weight_shape_text(found->second.shape), weight_shape_text(parameter.shape)));
     } else if (found->second.dtype != Dtype::f32 && found->second.dtype != Dtype::f64) {
       misshapen.push_back(
           fmt::format("{} holds {} and should hold F32", parameter.name, dtype_name(found->second.dtype)));

@@ -78,7 +78,7 @@ TEST(Nets, GroupNormTakesTheLargestDividingNumberOfGroups) {
   EXPECT_EQ(groups(256), 32);
 }
 
-std::string build_error(const NetConfig& config, const ItemShape& shape) {
+std::string error_of(const NetConfig& config, const ItemShape& shape) {
   try {
     build_net(config, shape);
   } catch (const Error& error) {
@@ -92,23 +92,23 @@ TEST(Nets, ASettingThatDoesNotFitIsNamed) {
   const ItemShape image{1, 28, 28, true};
   NetConfig config;
   config.patch = 3;
-  EXPECT_EQ(build_error(config, image), "net.patch = 3 does not divide a height of 28 and a width of 28");
+  EXPECT_EQ(error_of(config, image), "net.patch = 3 does not divide a height of 28 and a width of 28");
   config = {};
   config.channel_mult = {1, 1, 1, 1, 1, 1, 1};
-  EXPECT_EQ(build_error(config, image), "net.channel_mult has 7 levels; a map of 28 x 28 allows 1 to 6");
+  EXPECT_EQ(error_of(config, image), "net.channel_mult has 7 levels; a map of 28 x 28 allows 1 to 6");
   config = {};
   config.embedding = "furier";
-  EXPECT_EQ(build_error(config, image), "net.embedding = 'furier' is neither fourier nor positional");
+  EXPECT_EQ(error_of(config, image), "net.embedding = 'furier' is neither fourier nor positional");
   config = {};
   config.heads = 5;
-  EXPECT_EQ(build_error(config, image), "attention: 64 channels cannot be divided among 5 heads (net.heads)");
+  EXPECT_EQ(error_of(config, image), "attention: 64 channels cannot be divided among 5 heads (net.heads)");
   config = {};
   config.name = "unte";
-  EXPECT_NE(build_error(config, image).find("did you mean 'unet'"), std::string::npos);
+  EXPECT_NE(error_of(config, image).find("did you mean 'unet'"), std::string::npos);
   config = {};
-  EXPECT_NE(build_error(config, {2, 1, 1, false}).find("use mlp"), std::string::npos);
+  EXPECT_NE(error_of(config, {2, 1, 1, false}).find("use mlp"), std::string::npos);
   config.name = "classifier";
-  EXPECT_EQ(build_error(config, image), "net.classes = 0: a classifier tells at least 2 classes apart");
+  EXPECT_EQ(error_of(config, image), "net.classes = 0: a classifier tells at least 2 classes apart");
 }
 
 TEST(GraphBuilder, RefusesShapesThatDoNotFit) {

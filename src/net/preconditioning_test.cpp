@@ -9,7 +9,7 @@
 namespace scoresde {
 namespace {
 
-constexpr double clean = 0.37, draw = -1.21, data_std = 0.6;
+constexpr double x0 = 0.37, z = -1.21, data_std = 0.6;
 
 template <class Check>
 void for_every_sde(const Check& check) {
@@ -33,9 +33,9 @@ TEST(Preconditioning, ThePerfectOutputGivesTheScoreForEverySde) {
     for_every_sde([&](const Sde& sde, double t) {
       const auto [alpha, sigma] = sde.marginal(t);
       const Preconditioning c = prediction.make(sde, t, data_std);
-      const double output = c.target_data * clean + c.target_noise * draw;
-      const double terms = std::abs(c.score_x * (alpha * clean + sigma * draw)) + std::abs(c.score_f * output);
-      EXPECT_NEAR(c.score_x * (alpha * clean + sigma * draw) + c.score_f * output, -draw / sigma, 1e-11 * terms)
+      const double output = c.target_data * x0 + c.target_noise * z;
+      const double terms = std::abs(c.score_x * (alpha * x0 + sigma * z)) + std::abs(c.score_f * output);
+      EXPECT_NEAR(c.score_x * (alpha * x0 + sigma * z) + c.score_f * output, -z / sigma, 1e-11 * terms)
           << prediction.name;
       EXPECT_TRUE(std::isfinite(c.input) && c.input > 0) << prediction.name;
       EXPECT_LE(std::abs(c.label), 5) << prediction.name;
@@ -50,7 +50,7 @@ TEST(Preconditioning, EdmIsKarrasTable1) {
     const double s = sigma / alpha, total = s * s + data_std * data_std;
     const double skip = data_std * data_std / total, out = s * data_std / std::sqrt(total), in = 1 / std::sqrt(total);
     const Preconditioning c = find_entry("prediction", predictions(), "edm").make(sde, t, data_std);
-    const double noisy = clean + s * draw, output = 0.7;
+    const double noisy = x0 + s * z, output = 0.7;
     const double denoised = skip * noisy + out * output;
     const double score = (denoised - noisy) / (s * s) / alpha;
     EXPECT_NEAR(c.input * alpha, in, 1e-12 * in);

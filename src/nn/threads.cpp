@@ -98,18 +98,18 @@ class WorkerPool {
 };
 
 std::mutex pool_mutex;  // one evaluation at a time has the workers
-std::atomic<int> configured_threads{0};
+std::atomic<int> thread_count{0};
 
 int default_threads() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
 
 }  // namespace
 
 void set_threads(int threads) {
-  configured_threads = std::max(1, threads);
-  at::set_num_threads(configured_threads);
+  thread_count = std::max(1, threads);
+  at::set_num_threads(thread_count);
 }
 
-int threads() { return configured_threads > 0 ? configured_threads.load() : default_threads(); }
+int threads() { return thread_count > 0 ? thread_count.load() : default_threads(); }
 
 void parallel_tasks(std::size_t count, const std::function<void(std::size_t)>& task) {
   if (count == 0) return;

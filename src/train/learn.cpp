@@ -1,0 +1,181 @@
+#include "train/learn.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/catalog.h"
+#include "core/sum.h"
+
+namespace scoresde {
+namespace {
+
+constexpr std::uint32_t training_noise = 0, validation_noise = 1;  // keeps counters of training and validation apart
+constexpr int log_snr_bins = 8;
+
+bool is_classifying(const ObjectiveConfig& config) {
+  return find_entry("objective", objectives(), config.name).classifies;
+}
+
+std::map<std::string, Tensor> by_name(const Graph& graph, const std::vector<std::size_t>& indices,
+                                      const std::vector<at::Tensor>& tensors) {
+  std::map<std::string, Tensor> result;
+  for (std::size_t k = 0; k < indices.size(); ++k) result[graph.parameters[indices[k]].name] = to_tensor(tensors[k]);
+  return result;
+}
+
+// Copies values into existing tensors, whose owners keep them.
+void copy_by_name(const Graph& graph, const std::vector<std::size_t>& indices,
+                  const std::map<std::string, Tensor>& from, const std::vector<at::Tensor>& into) {
+  const at::NoGradGuard guard;
+  for (std::size_t k = 0; k < indices.size(); ++k) {
+    const Parameter& parameter = graph.parameters[indices[k]];
+    const auto found = from.find(parameter.name);
+    if (found == from.end() || found->second.shape != parameter.shape)
+      fail(Failure::data, "the training state has no '{}' of the right shape", parameter.name);
+    into[k].copy_(from_tensor(found->second, into[k].scalar_type()));
+  }
+}
+
+std::vector<std::size_t> first_indices(std::size_t n) {
+  std::vector<std::size_t> indices(n);
+  for (std::size_t i = 0; i < n; ++i) indices[i] = i;
+  return indices;
+}
+
+}  // namespace
+
+Training::Training(const RunConfig& config, const Dataset& data)
+    : config_(config),
+      data_(data),
+      sde_(make_sde(config.sde)),
+      prediction_(find_entry("prediction", predictions(), config.net.prediction)),
+      objective_(make_objective(config.objective, *sde_)),
+      classifies_(is_classifying(config.objective)),
+      network_(build_net(config.net, data.shape), static_cast<std::uint64_t>(config.seed)),
+      source_(data, config, split_items(data.count, static_cast<std::size_t>(config.validation.items))) {
+  network_.to(at::Device(config.device));
+  std::vector<at::Tensor> parameters, averages;
+  for (std::size_t i = 0; i < network_.parameters().size(); ++i) {
+    const at::Tensor& p = network_.parameters()[i];
+    average_.push_back(p.detach().clone());
+    if (!network_.graph().parameters[i].trainable) continue;
+    trainable_.push_back(i);
+    parameters.push_back(p);
+    averages.push_back(average_.back());
+  }
+  adam_ = std::make_unique<Adam>(config.optimizer, std::move(parameters), std::move(averages));
+}
+
+Losses Training::losses_of(const ItemBatch& batch, const std::vector<at::Tensor>& parameters, bool training) const {
+  const auto seed = static_cast<std::uint64_t>(config_.seed);
+  const at::Tensor class_labels = classifies_ ? at::Tensor() : batch.class_labels;
+  const Learner learner(*sde_, prediction_, config_.data_std, [&](const at::Tensor& x, const at::Tensor& label) {
+    return evaluate(network_.graph(), parameters, x, label, class_labels,
+                    ForwardOptions{training, seed, training_noise, batch.samples});
+  });
+  // Validation has a seed of its own, so that runs with different seeds can be compared.
+  const CounterTrainingNoise noise(training ? seed : 0, batch.samples, training ? training_noise : validation_noise,
+                                   !training || config_.objective.low_discrepancy);
+  return (*objective_)(learner, {batch.x0, batch.labels}, noise);
+}
+
+std::vector<at::Tensor> Training::gradients() const {
+  std::vector<at::Tensor> result;
+  for (std::size_t i : trainable_) result.push_back(network_.parameters()[i].grad());
+  return result;
+}
+
+UpdateReport Training::update() {
+  UpdateReport report;
+  ItemBatch batch;
+  Losses losses;
+  for (int pass = 0; pass < config_.accumulation; ++pass) {
+    batch = source_.training(static_cast<std::uint64_t>(images_), config_.batch);
+    images_ += config_.batch;
+    if (!report.problem.empty()) continue;  // the items of a bad update are passed over together
+    losses = losses_of(batch, network_.parameters(), true);
+    const at::Tensor loss = losses.values.mean();
+    if (!std::isfinite(loss.item<double>())) {
+      report.problem = explain_bad_loss(step_ + 1, batch, losses, network_);
+      continue;
+    }
+    report.loss += loss.item<double>() / config_.accumulation;
+    (loss / static_cast<double>(config_.accumulation)).backward();
+  }
+  ++step_;
+  const std::vector<at::Tensor> gradients = this->gradients();
+  if (report.problem.empty()) {
+    report.grad_norm = global_norm(gradients);
+    if (!std::isfinite(report.grad_norm)) {
+      std::vector<std::string> names;
+      for (std::size_t i : trainable_) names.push_back(network_.graph().parameters[i].name);
+      report.problem = explain_bad_gradient(step_, batch, losses, names, gradients);
+    }
+  }
+  if (report.problem.empty()) {
+    const double images_per_update = static_cast<double>(config_.batch) * config_.accumulation;
+    report.lr = warmed_up_rate(config_.optimizer, adam_->updates());
+    report.ema_decay = ema_decay(config_.ema, adam_->updates() + 1, images_per_update, static_cast<double>(images_));
+    adam_->update(gradients, report.lr, clip_factor(config_.optimizer, report.grad_norm), report.ema_decay);
+  }
+  for (std::size_t i : trainable_) network_.parameters()[i].mutable_grad() = at::Tensor();
+  return report;
+}
+
+ValidationReport Training::validate() const {
+  const at::NoGradGuard guard;
+  const double high = sde_->log_snr(sde_->t_min()), low = sde_->log_snr(sde_->t_max());
+  std::vector<std::vector<double>> bins(log_snr_bins);
+  std::vector<double> values, correct;
+  for (std::size_t first = 0; first < source_.validation_count(); first += static_cast<std::size_t>(config_.batch)) {
+    const std::size_t count = std::min<std::size_t>(config_.batch, source_.validation_count() - first);
+    const Losses losses = losses_of(source_.validation(first, count), average_, false);
+    for (std::size_t i = 0; i < count; ++i) {
+      values.push_back(losses.values[static_cast<std::int64_t>(i)].item<double>());
+      if (losses.correct.defined()) correct.push_back(losses.correct[static_cast<std::int64_t>(i)].item<double>());
+      if (losses.t.size() == 0) continue;
+      const double position = (sde_->log_snr(losses.t[static_cast<Index>(i)]) - low) / (high - low);
+      bins[static_cast<std::size_t>(std::clamp(position * log_snr_bins, 0.0, log_snr_bins - 1.0))].push_back(
+          values.back());
+    }
+  }
+  const auto mean = [](const std::vector<double>& list) {
+    return list.empty() ? std::numeric_limits<double>::quiet_NaN()
+                        : ordered_sum(list.data(), list.size()) / static_cast<double>(list.size());
+  };
+  ValidationReport report{mean(values), mean(correct), {}};
+  for (const auto& bin : bins) report.by_log_snr.push_back(mean(bin));
+  return report;
+}
+
+void Training::save(TrainState& state) const {
+  state.step = step_;
+  state.images = images_;
+  state.updates = adam_->updates();
+  state.weights = network_.state();
+  state.average = by_name(network_.graph(), first_indices(average_.size()), average_);
+  state.first_moments = by_name(network_.graph(), trainable_, adam_->first_moments());
+  state.second_moments = by_name(network_.graph(), trainable_, adam_->second_moments());
+}
+
+void Training::restore(const TrainState& state) {
+  const std::vector<std::size_t> all = first_indices(average_.size());
+  copy_by_name(network_.graph(), all, state.weights, network_.parameters());
+  copy_by_name(network_.graph(), all, state.average, average_);
+  copy_by_name(network_.graph(), trainable_, state.first_moments, adam_->first_moments());
+  copy_by_name(network_.graph(), trainable_, state.second_moments, adam_->second_moments());
+  adam_->set_updates(state.updates);
+  step_ = state.step;
+  images_ = state.images;
+}
+
+ModelSpec Training::spec() const {
+  ModelSpec spec{config_.sde,       config_.net, data_.shape, config_.data_std, data_.name,
+                 data_.class_names, {},          {},          images_};
+  spec.column_mean.assign(data_.column_mean.begin(), data_.column_mean.end());
+  spec.column_std.assign(data_.column_std.begin(), data_.column_std.end());
+  return spec;
+}
+
+}  // namespace scoresde

@@ -1,0 +1,117 @@
+#include "train/optimizer.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/file.h"
+#include "test_paths.h"
+
+namespace scoresde {
+namespace {
+
+at::Tensor doubles(const std::vector<double>& values) { return at::tensor(values, at::kDouble); }
+
+void expect_values(const at::Tensor& tensor, const Json& expected, const std::string& what) {
+  for (std::int64_t j = 0; j < tensor.numel(); ++j) {
+    const double value = expected[static_cast<std::size_t>(j)].get<double>();
+    EXPECT_NEAR(tensor.data_ptr<double>()[j], value, 1e-9 * std::abs(value)) << what << "[" << j << "]";
+  }
+}
+
+TEST(Optimizer, MatchesTheReferencesTrajectories) {
+  const Json golden = Json::parse(read_text(fs::path(SCORESDE_SOURCE_DIR) / "tests/golden/optim_ema_f64.json"));
+  ASSERT_EQ(golden["runs"].size(), 3u);
+  for (const Json& run : golden["runs"]) {
+    OptimizerConfig config;
+    config.lr = 2e-4;
+    config.beta2 = 0.999;
+    config.warmup = run["warmup"].get<int>();
+    config.clip = std::max(0.0, run["grad_clip"].get<double>());
+    config.clip_rule = "norm+1e-6";
+    config.weight_decay = run["weight_decay"].get<double>();
+    const EmaConfig ema{.rate = run["ema_rate"].get<double>()};
+    const at::Tensor w = doubles({1, -2, 0.5}), b = doubles({0.1, 0.2}), ema_w = w.clone(), ema_b = b.clone();
+    Adam adam(config, {w, b}, {ema_w, ema_b});
+    for (const Json& step : run["steps"]) {
+      const int s = step["step"].get<int>();
+      const double size = 3;
+      std::vector<double> gw, gb;
+      for (int j = 0; j < 3; ++j) gw.push_back(size * std::cos(0.5 + j + 0.3 * s));
+      for (int j = 0; j < 2; ++j) gb.push_back(size * std::sin(0.2 + j + 0.7 * s));
+      const std::vector<at::Tensor> gradients = {doubles(gw), doubles(gb)};
+      const double factor = clip_factor(config, global_norm(gradients));
+      const double lr = warmed_up_rate(config, adam.updates()), decay = ema_decay(ema, adam.updates() + 1, 1, 0);
+      adam.update(gradients, lr, factor, decay);
+      const std::string where = "step " + std::to_string(s) + " ";
+      EXPECT_NEAR(lr, step["lr"].get<double>(), 1e-15) << where;
+      EXPECT_NEAR(decay, step["decay"].get<double>(), 1e-12) << where;
+      expect_values(gradients[0] * factor, step["clipped_gw"], where + "clipped_gw");
+      expect_values(w, step["w"], where + "w");
+      expect_values(b, step["b"], where + "b");
+      expect_values(ema_w, step["ema_w"], where + "ema_w");
+      expect_values(ema_b, step["ema_b"], where + "ema_b");
+    }
+  }
+}
+
+// The one-pass update on memory against the one made of tensor operations, which other devices take; a transposed
+// parameter takes it here.
+TEST(Optimizer, OnePassEqualsTensorOperations) {
+  for (const char* name : {"adam", "adamw"}) {
+    OptimizerConfig config;
+    config.name = name;
+    config.weight_decay = 0.1;
+    const at::Tensor start = at::empty({3, 5}, at::kDouble);
+    for (int j = 0; j < 15; ++j) start.data_ptr<double>()[j] = std::cos(j);
+    const at::Tensor fast = start.clone(), fast_ema = start.clone();
+    const at::Tensor slow = start.t().contiguous().t(), slow_ema = start.clone();
+    Adam one_pass(config, {fast}, {fast_ema}), by_operations(config, {slow}, {slow_ema});
+    for (int s = 0; s < 5; ++s) {
+      const std::vector<at::Tensor> gradient = {(start + 0.1 * s).sin()};
+      one_pass.update(gradient, 1e-2, 0.7, 0.9);
+      by_operations.update(gradient, 1e-2, 0.7, 0.9);
+    }
+    EXPECT_LT((fast - slow).abs().max().item<double>(), 1e-14) << name;
+    EXPECT_LT((fast_ema - slow_ema).abs().max().item<double>(), 1e-14) << name;
+    EXPECT_GT((fast - start).abs().max().item<double>(), 1e-2) << name;
+  }
+}
+
+// AdamW shrinks by lr wd, whatever the gradient's size; Adam's first step is lr in size for any gradient.
+TEST(Optimizer, DecoupledDecay) {
+  OptimizerConfig config;
+  config.name = "adamw";
+  config.weight_decay = 0.5;
+  config.epsilon = 0;
+  const at::Tensor p = doubles({2}), ema = p.clone();
+  Adam adam(config, {p}, {ema});
+  adam.update(std::vector<at::Tensor>{doubles({123})}, 0.1, 1, 0);
+  EXPECT_NEAR(p.item<double>(), 2 * (1 - 0.1 * 0.5) - 0.1, 1e-14);
+}
+
+TEST(Optimizer, BothClipRulesAndNonFiniteNorms) {
+  OptimizerConfig config;
+  config.clip = 2;
+  EXPECT_DOUBLE_EQ(clip_factor(config, 8), 0.25);
+  EXPECT_DOUBLE_EQ(clip_factor(config, 1), 1);
+  config.clip_rule = "norm+1e-6";
+  EXPECT_DOUBLE_EQ(clip_factor(config, 8), 2 / (8 + 1e-6));
+  EXPECT_DOUBLE_EQ(clip_factor(config, 1), 1);
+  const std::vector<at::Tensor> fine = {doubles({3}), at::Tensor(), doubles({4})};
+  EXPECT_DOUBLE_EQ(global_norm(fine), 5);
+  const std::vector<at::Tensor> broken = {doubles({3, std::nan("")})};
+  EXPECT_FALSE(std::isfinite(global_norm(broken)));
+}
+
+TEST(Ema, HalfLifeInImagesWithRamp) {
+  const EmaConfig config{.rate = 0, .half_life = 1000, .ramp = 0.1};
+  EXPECT_DOUBLE_EQ(ema_decay(config, 1, 100, 1e9), std::exp2(-0.1));
+  EXPECT_DOUBLE_EQ(ema_decay(config, 1, 100, 2000), 0.70710678118654752);  // half-life 200: half a halving
+  EXPECT_DOUBLE_EQ(ema_decay({.rate = 0, .half_life = 0}, 1, 100, 1e9), 0);
+}
+
+}  // namespace
+}  // namespace scoresde
