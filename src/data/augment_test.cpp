@@ -81,26 +81,37 @@ TEST(Augment, HoldsOutItemsThatAreNotTrainedOn) {
   EXPECT_TRUE(one.validation_items.empty());
 }
 
-TEST(Statistics, LargestDistanceIsTheBruteForceOne) {
-  const Dataset set = load_dataset("digits", {.most = 300});
+double brute_force_distance(const Dataset& set) {
+  std::vector<float> x(static_cast<std::size_t>(set.shape.size())), y(x.size());
   double largest = 0;
-  std::vector<float> x(64), y(64);
   for (std::size_t i = 0; i < set.count; ++i)
     for (std::size_t j = 0; j < i; ++j) {
       set.item(i, x.data());
       set.item(j, y.data());
       double sum = 0;
-      for (std::size_t k = 0; k < 64; ++k) sum += std::pow(double{x[k]} - y[k], 2);
+      for (std::size_t k = 0; k < x.size(); ++k) sum += std::pow(double{x[k]} - y[k], 2);
       largest = std::max(largest, std::sqrt(sum));
     }
-  const LargestDistance exact = largest_distance(set);
-  EXPECT_NEAR(exact.distance, largest, 1e-6 * largest);
-  EXPECT_TRUE(exact.exact);
-  EXPECT_EQ(exact.items, 300u);
-  const LargestDistance bound = largest_distance(set, 1, 50);
-  EXPECT_FALSE(bound.exact);
-  EXPECT_LE(bound.distance, exact.distance);
-  EXPECT_GE(bound.distance, 0.95 * exact.distance);
+  return largest;
+}
+
+TEST(Statistics, LargestDistanceIsTheBruteForceOne) {
+  for (const char* name : {"digits", "moons", "pinwheel", "checkerboard"})
+    for (const std::size_t most : {2, 37, 300, 600}) {
+      const Dataset set = load_dataset(name, {.most = most});
+      const double largest = brute_force_distance(set);
+      const LargestDistance exact = largest_distance(set);
+      EXPECT_NEAR(exact.distance, largest, 1e-6 * largest) << name << ", " << most;
+      EXPECT_TRUE(exact.exact);
+      EXPECT_EQ(exact.items, most);
+      const LargestDistance bound = largest_distance(set, 1, most / 2);
+      EXPECT_FALSE(bound.exact);
+      EXPECT_LE(bound.distance, exact.distance);
+      EXPECT_GE(bound.distance, most > 2 ? 0.9 * exact.distance : 0.0) << name << ", " << most;
+    }
+  Dataset bright = load_dataset("digits", {.most = 300});  // far from the origin: long vectors are not far apart
+  for (std::uint8_t& u : bright.pixels) u = static_cast<std::uint8_t>(200 + u / 5);
+  EXPECT_NEAR(largest_distance(bright).distance, brute_force_distance(bright), 1e-6);
 }
 
 TEST(Statistics, MeasureCountsAndRanges) {
