@@ -1,8 +1,8 @@
-#include <cstdio>
 
 #include "cli/app.h"
 #include "data/dataset.h"
 #include "data/image.h"
+#include "data/image_grid.h"
 #include "data/statistics.h"
 #include "report/table.h"
 
@@ -34,7 +34,7 @@ void show_data(const DataFlags& flags, const CommonFlags& common) {
   if (!flags.out.empty()) require_free(flags.out, common.force);
   const Dataset data = load_dataset(flags.data, {.resize = flags.resize, .most = flags.most});
   const Statistics s = measure(data);
-  if (!flags.out.empty()) write_png(flags.out, dataset_grid(data, 64));
+  if (!flags.out.empty()) write_png(flags.out, dataset_grid(data));
   if (common.json) return print_json(statistics_json(data, s));
   fmt::print("{}\n", data.name);
   fmt::print("  items      {} of {}\n", grouped(static_cast<long long>(data.count)), to_text(data.shape));

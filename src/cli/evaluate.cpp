@@ -1,5 +1,4 @@
 #include <cmath>
-#include <cstdio>
 
 #include "cli/app.h"
 #include "cli/draw.h"
@@ -48,16 +47,6 @@ Verdict verdict(const Batch& probabilities, const std::vector<std::int32_t>& lab
   return v;
 }
 
-Batch rows_of(const Dataset& data, std::size_t n) {
-  Batch rows(static_cast<Index>(std::min(n, data.count)), data.shape.size());
-  std::vector<float> item(static_cast<std::size_t>(data.shape.size()));
-  for (Index i = 0; i < rows.rows(); ++i) {
-    data.item(static_cast<std::size_t>(i), item.data());
-    rows.row(i) = Eigen::Map<const Eigen::ArrayXf>(item.data(), rows.cols()).cast<double>().transpose();
-  }
-  return rows;
-}
-
 struct Subject {
   Batch rows;
   std::vector<std::int32_t> labels;
@@ -68,7 +57,7 @@ Subject subject_of(EvaluateFlags& flags, const CommonFlags& common) {
   const fs::path path(flags.samples);
   if (path.extension() != ".safetensors" && !fs::exists(path / "checkpoints")) {
     const Dataset data = load_dataset(flags.samples);
-    Subject subject{rows_of(data, flags.n), data.labels};
+    Subject subject{data.rows(flags.n), data.labels};
     if (!subject.labels.empty()) subject.labels.resize(static_cast<std::size_t>(subject.rows.rows()));
     return subject;
   }
@@ -100,7 +89,7 @@ void evaluate_samples(EvaluateFlags& flags, const CommonFlags& common) {
   };
   const Verdict samples = judged(subject_of(flags, common));
   const Dataset data = load_dataset(flags.against);
-  const Verdict real = judged({rows_of(data, data.count), data.labels});
+  const Verdict real = judged({data.rows(data.count), data.labels});
   if (common.json)
     return print_json(
         {{"samples", verdict_json(samples)}, {"against", verdict_json(real)}, {"classes", judge.spec.class_names}});

@@ -1,4 +1,3 @@
-#include <cstdio>
 
 #include "cli/app.h"
 #include "cli/presets.h"
@@ -7,6 +6,8 @@
 #include "net/net_config.h"
 #include "net/preconditioning.h"
 #include "objective/objective_config.h"
+#include "objective/time_sampling.h"
+#include "objective/weighting.h"
 #include "report/table.h"
 #include "sampler/solver.h"
 #include "sde/grid.h"
@@ -47,6 +48,7 @@ constexpr ListEntry kinds[] = {
     {"predictions", [] { return named_table("prediction", predictions()); }},
     {"objectives", [] { return named_table("objective", objectives()); }},
     {"weightings", [] { return named_table("weighting", weightings()); }},
+    {"time-samplings", [] { return named_table("time sampling", time_samplings()); }},
     {"presets", [] { return named_table("preset", presets()); }},
     {"data", [] { return named_table("data set", named_sets()); }},
 };
@@ -84,7 +86,8 @@ void add_list(CLI::App& app, CommonFlags& common) {
   CLI::App* command =
       add_command(app, common, "list", "Every member of every table: SDEs, solvers, networks and the rest.",
                   "scoresde list solvers");
-  command->add_option("kind", kind, "sdes, solvers, grids, nets, predictions, objectives, weightings, presets or data");
+  command->add_option(
+      "kind", kind, "sdes, solvers, grids, nets, predictions, objectives, weightings, time-samplings, presets or data");
   command->callback([&common] { show_list(kind, common); });
 }
 

@@ -2,6 +2,7 @@
 
 #include "data/csv.h"
 #include "data/image.h"
+#include "data/image_grid.h"
 #include "data/npy.h"
 
 namespace scoresde {
@@ -69,8 +70,7 @@ class FileSink : public SampleSink {
  private:
   void write_grid() {
     recipe_["samples"] = ids_;
-    const Image picture =
-        spec_.shape.image ? image_grid(batch_to_images(rows_, spec_.shape)) : scatter_image(rows_, 512);
+    const Image picture = spec_.shape.image ? grid(batch_to_images(rows_, spec_.shape)) : scatter_image(rows_, 512);
     write_png(path_, picture, {{"scoresde", recipe_.dump()}});
   }
 

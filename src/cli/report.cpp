@@ -1,4 +1,3 @@
-#include <cstdio>
 #include <thread>
 
 #include "cli/app.h"
@@ -56,20 +55,9 @@ void add_column(TimePath& path, const Sde& sde, const ItemShape& shape, double t
   for (std::size_t i = 0; i < shown.pictures.size(); ++i) path.rows[i].push_back(shown.pictures[i]);
 }
 
-Batch first_items(const Dataset& data, std::size_t n) {
-  n = std::min(n, data.count);
-  Batch rows(static_cast<Index>(n), data.shape.size());
-  std::vector<float> item(static_cast<std::size_t>(data.shape.size()));
-  for (std::size_t i = 0; i < n; ++i) {
-    data.item(i, item.data());
-    for (Index j = 0; j < rows.cols(); ++j) rows(static_cast<Index>(i), j) = item[static_cast<std::size_t>(j)];
-  }
-  return rows;
-}
-
 // The forward process on real items, at times that are even in log-SNR.
 TimePath noising_path(const Sde& sde, const Dataset& data) {
-  const Batch x = first_items(data, data.shape.image ? 4 : 1000);
+  const Batch x = data.rows(data.shape.image ? 4 : 1000);
   std::vector<std::uint64_t> ids(static_cast<std::size_t>(x.rows()));
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = i;
   const Batch z = CounterNoise(0, ids, x.cols()).normal(Purpose::perturbation, {0, 0, 0});
@@ -112,7 +100,7 @@ void add_data_section(ReportData& report, const Dataset& data) {
                        {"standard deviation", fmt::format("{:.3f}", s.std)},
                        {"largest pairwise distance",
                         fmt::format("{:.1f}{}", s.largest_distance, s.distance_is_estimate ? " (estimate)" : "")}};
-  report.data = gallery_of(first_items(data, data.shape.image ? 64 : 2000), data.shape);
+  report.data = gallery_of(data.rows(data.shape.image ? 64 : 2000), data.shape);
   for (std::size_t i = 0; i < report.data.pictures.size() && !data.class_names.empty(); ++i)
     report.data.captions.push_back(data.class_names[static_cast<std::size_t>(data.labels[i])]);
 }

@@ -1,4 +1,3 @@
-#include <cstdio>
 #include <fstream>
 
 #include "cli/app.h"
@@ -6,7 +5,9 @@
 #include "cli/outputs.h"
 #include "cli/pictures.h"
 #include "cli/torch_backend.h"
+#include "data/gif.h"
 #include "data/image.h"
+#include "data/image_grid.h"
 #include "score/guidance.h"
 
 namespace scoresde {
@@ -51,7 +52,7 @@ class Trajectory {
   void add(const SamplingProgress& p) {
     const Index rows = std::min<Index>(16, p.x.rows());
     const Batch shown = shown_at(sde_, p.t, p.x.topRows(rows));
-    frames_.push_back(image_grid(batch_to_images(shown, spec_.shape), 4));
+    frames_.push_back(grid(batch_to_images(shown, spec_.shape), 4));
   }
 
   void finish() const { write_gif(path_, frames_, 8); }

@@ -1,4 +1,3 @@
-#include <cstdio>
 
 #include "cli/app.h"
 #include "cli/draw.h"
@@ -6,6 +5,7 @@
 #include "cli/torch_backend.h"
 #include "core/catalog.h"
 #include "data/image.h"
+#include "data/image_grid.h"
 #include "report/progress.h"
 #include "report/table.h"
 
@@ -94,7 +94,7 @@ void write_sample_grids(const TrainSnapshot& snapshot, const fs::path& folder) {
   for (const auto& [name, score] : {std::pair{"ema", &snapshot.average}, std::pair{"raw", &snapshot.raw}})
     draw(snapshot.sde, *score, plan, true, [&, name = name](const DrawnBatch& batch) {
       const Image picture =
-          shape.image ? image_grid(batch_to_images(batch.samples.x, shape)) : scatter_image(batch.samples.x);
+          shape.image ? grid(batch_to_images(batch.samples.x, shape)) : scatter_image(batch.samples.x);
       write_png(folder / fmt::format("step_{:08}_{}.png", snapshot.step, name), picture);
     });
 }

@@ -136,6 +136,16 @@ void Dataset::item(std::size_t i, float* out) const {
   }
 }
 
+Batch Dataset::rows(std::size_t n) const {
+  Batch result(static_cast<Index>(std::min(n, count)), shape.size());
+  std::vector<float> values_of_item(static_cast<std::size_t>(shape.size()));
+  for (Index i = 0; i < result.rows(); ++i) {
+    item(static_cast<std::size_t>(i), values_of_item.data());
+    result.row(i) = Eigen::Map<const Eigen::ArrayXf>(values_of_item.data(), result.cols()).cast<double>().transpose();
+  }
+  return result;
+}
+
 Batch Dataset::batch(std::span<const std::uint32_t> indices) const {
   Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows(static_cast<Index>(indices.size()),
                                                                             shape.size());

@@ -31,6 +31,9 @@ struct Dataset {
   /// Item i in model units, written to out[0 .. shape.size()).
   void item(std::size_t i, float* out) const;
 
+  /// The first n items (all where there are fewer) in model units.
+  Batch rows(std::size_t n) const;
+
   /// The 8-bit values of image i; the stored values of row i of a table.
   std::span<const std::uint8_t> image(std::size_t i) const;
   std::span<const float> row(std::size_t i) const;
