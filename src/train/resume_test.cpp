@@ -20,7 +20,8 @@ namespace {
 
 constexpr const char* folder_variable = "SCORESDE_TEST_RUN";  // the child's run folder
 constexpr const char* steps_variable = "SCORESDE_TEST_STEPS";
-constexpr const char* kills_variable = "SCORESDE_TEST_KILLS";  // how often to kill; 8 where it is not set
+constexpr const char* threads_variable = "SCORESDE_TEST_THREADS";  // 1 where it is not set; 2 pass too, more slowly
+constexpr const char* kills_variable = "SCORESDE_TEST_KILLS";      // how often to kill; 8 where it is not set
 
 // A U-Net with everything that is random in training: dropout, label dropout, flips, dequantisation.
 RunConfig killed_config(int steps) {
@@ -45,7 +46,8 @@ RunConfig killed_config(int steps) {
 TEST(ResumeChild, DISABLED_Train) {
   const char* folder = std::getenv(folder_variable);
   ASSERT_NE(folder, nullptr);
-  set_threads(2);
+  const char* wanted_threads = std::getenv(threads_variable);
+  set_threads(wanted_threads ? std::atoi(wanted_threads) : 1);
   TrainOptions options;
   options.out = folder;
   options.resume = true;
