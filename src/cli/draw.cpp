@@ -71,13 +71,14 @@ DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool 
   return summary;
 }
 
-Json recipe(const Model& model, const DrawPlan& plan, const ResolvedPlan& resolved, int class_label, double guidance) {
+Json recipe(const Model& model, const Sde& sde, const DrawPlan& plan, const ResolvedPlan& resolved, int class_label,
+            double guidance) {
   Json json = {{"scoresde", SCORESDE_VERSION},
                {"model", model.hash},
                {"solver", resolved.choice.name()},
                {"steps", resolved.steps},
                {"nfe", resolved.nfe},
-               {"grid", plan.grid.empty() ? std::string(resolved.choice.predictor().grid) : plan.grid},
+               {"grid", plan.grid.empty() ? std::string(resolved.choice.grid(sde)) : plan.grid},
                {"seed", plan.seed},
                {"options", to_json(plan.options)},
                {"denoise", plan.denoise}};

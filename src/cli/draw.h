@@ -53,6 +53,7 @@ struct ResolvedPlan {
 ResolvedPlan resolve(const Sde& sde, const DrawPlan& plan);
 
 /// Everything needed to draw sample `id` again, as JSON: for the PNG's text.
-Json recipe(const Model& model, const DrawPlan& plan, const ResolvedPlan& resolved, int class_label, double guidance);
+Json recipe(const Model& model, const Sde& sde, const DrawPlan& plan, const ResolvedPlan& resolved, int class_label,
+            double guidance);
 
 }  // namespace scoresde

@@ -3,12 +3,12 @@
 namespace scoresde {
 namespace {
 
-// Settings were chosen on 2 cores; the note behind each says what they cost there.
+// Chosen by looking at samples after a few minutes on 2 cores. The decay is what makes a short run sharp.
 constexpr Preset table[] = {
-    {"quickstart", "28x28 pictures on a CPU in minutes: a patched U-Net, EDM preconditioning", R"(
+    {"quickstart", "28x28 pictures in minutes on a CPU: VP, a U-Net on 2x2 patches, EDM preconditioning", R"(
 batch = 64
 [sde]
-name = "edm"
+name = "vp"
 [net]
 name = "unet"
 prediction = "edm"
@@ -16,6 +16,12 @@ patch = 2
 channels = 48
 channel_mult = [1, 2]
 attention = [7]
+[optimizer]
+lr = 2e-3
+warmup = 50
+decay = 0.3
+[ema]
+half_life = 5000
 )"},
     {"digits", "8x8 digits: a small U-Net that learns in two minutes", R"(
 batch = 64
@@ -23,10 +29,14 @@ batch = 64
 name = "vp"
 [net]
 name = "unet"
-prediction = "velocity"
+prediction = "edm"
 channels = 32
 channel_mult = [1, 2]
 attention = [4]
+[optimizer]
+lr = 2e-3
+warmup = 50
+decay = 0.3
 )"},
     {"toy", "points of the plane: an MLP", R"(
 batch = 512
@@ -37,6 +47,9 @@ name = "mlp"
 prediction = "edm"
 channels = 128
 depth = 3
+[optimizer]
+lr = 2e-3
+decay = 0.3
 )"},
     {"classifier", "a classifier of clean pictures, to judge samples with", R"(
 batch = 64
@@ -48,6 +61,10 @@ channel_mult = [1, 2]
 attention = []
 [objective]
 name = "cross-entropy"
+noise_conditional = false
+[optimizer]
+lr = 2e-3
+decay = 0.5
 )"},
 };
 

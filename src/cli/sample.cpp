@@ -91,7 +91,7 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
     require_free(flags.trajectory, common.force);
   }
   const auto sink =
-      open_sink(flags.out, model.spec, recipe(model, flags.plan, resolved, flags.class_label, flags.guidance),
+      open_sink(flags.out, model.spec, recipe(model, *sde, flags.plan, resolved, flags.class_label, flags.guidance),
                 flags.class_label, flags.plan.ids.size(), common.force);
   catch_interrupts();
   const ChosenScore score(model, flags, thread_count(common));

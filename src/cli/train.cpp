@@ -125,12 +125,10 @@ void run_train(const TrainFlags& flags, const CommonFlags& common) {
   if (flags.dry_run) return show_forecast(torch_backend().forecast(config, options, options.threads), common);
   catch_interrupts();
   options.stop = &interrupted();
-  // Progress counts the share of the budget: a budget may be in minutes or in images.
-  Progress progress("training", 100, "%", {.mode = common.quiet ? ProgressMode::quiet : ProgressMode::automatic});
+  Progress progress("training", static_cast<double>(config.budget.images), "items",
+                    {.mode = common.quiet ? ProgressMode::quiet : ProgressMode::automatic});
   options.on_progress = [&](const TrainStatus& s) {
-    progress.update(100 * s.share,
-                    fmt::format("{} items  {:.0f}/s  loss {:.4f}", grouped(s.images), s.images_per_second, s.loss),
-                    s.eta_seconds);
+    progress.update(static_cast<double>(s.images), fmt::format("loss {:.4f}", s.loss), s.eta_seconds);
   };
   options.on_message = [&](const std::string& message) {
     if (!common.quiet) progress.note(message);
@@ -141,7 +139,7 @@ void run_train(const TrainFlags& flags, const CommonFlags& common) {
   if (common.json)
     print_json(result_json(result));
   else
-    fmt::print("{}\n", result.message);
+    fmt::print("{}\n", result.model.string());
   if (result.outcome == TrainOutcome::numerical_failure) fail(Failure::numerical, "{}", result.message);
   if (result.outcome == TrainOutcome::interrupted)
     fmt::print("to go on: scoresde train {} --out {} --resume\n", flags.data, flags.out);

@@ -29,6 +29,7 @@ struct OptimizerConfig {
   std::string name = "adam";
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, weight_decay = 0, clip = 1;
   int warmup = 100;
+  double decay = 0;
   std::string clip_rule = "norm";
 
   static constexpr auto fields() {
@@ -42,6 +43,8 @@ struct OptimizerConfig {
         field("clip", &OptimizerConfig::clip, "largest global gradient norm; 0: no clipping", {0, 1e9}),
         field("warmup", &OptimizerConfig::warmup, "updates over which the learning rate rises linearly from 0",
               {0, 1e9}),
+        field("decay", &OptimizerConfig::decay,
+              "share of the budget, at its end, over which the learning rate falls linearly to 0", {0, 1}),
         field("clip_rule", &OptimizerConfig::clip_rule,
               "norm: g c / max(norm, c), as in JAX; norm+1e-6: g min(1, c / (norm + 1e-6)), as in PyTorch")};
   }

@@ -86,7 +86,7 @@ std::vector<at::Tensor> Training::gradients() const {
   return result;
 }
 
-UpdateReport Training::update() {
+UpdateReport Training::update(double budget_share) {
   UpdateReport report;
   ItemBatch batch;
   Losses losses;
@@ -115,7 +115,7 @@ UpdateReport Training::update() {
   }
   if (report.problem.empty()) {
     const double images_per_update = static_cast<double>(config_.batch) * config_.accumulation;
-    report.lr = warmed_up_rate(config_.optimizer, adam_->updates());
+    report.lr = learning_rate(config_.optimizer, adam_->updates(), budget_share);
     report.ema_decay = ema_decay(config_.ema, adam_->updates() + 1, images_per_update, static_cast<double>(images_));
     adam_->update(gradients, report.lr, clip_factor(config_.optimizer, report.grad_norm), report.ema_decay);
   }

@@ -32,8 +32,8 @@ class Training {
   Training(const RunConfig& config, const Dataset& data);
 
   /// Takes the next batch x accumulation items and makes one update. Where a loss or gradient is not finite the items
-  /// count as seen and the weights stay.
-  UpdateReport update();
+  /// count as seen and the weights stay. `budget_share`: of the budget used up so far, for the learning rate's decay.
+  UpdateReport update(double budget_share = 0);
 
   ValidationReport validate() const;
   bool has_validation() const { return source_.validation_count() > 0; }

@@ -74,9 +74,10 @@ void update_on_device(at::Tensor& p, at::Tensor& m, at::Tensor& v, at::Tensor& e
 
 }  // namespace
 
-double warmed_up_rate(const OptimizerConfig& config, long long update) {
-  if (config.warmup <= 0) return config.lr;
-  return config.lr * std::min(static_cast<double>(update) / config.warmup, 1.0);
+double learning_rate(const OptimizerConfig& config, long long update, double share) {
+  const double rise = config.warmup > 0 ? std::min(static_cast<double>(update) / config.warmup, 1.0) : 1;
+  const double fall = config.decay > 0 ? std::clamp((1 - share) / config.decay, 0.0, 1.0) : 1;
+  return config.lr * rise * fall;
 }
 
 double global_norm(std::span<const at::Tensor> gradients) {

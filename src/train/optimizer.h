@@ -7,9 +7,10 @@
 
 namespace scoresde {
 
-/// Learning rate of update n (counted from 0): lr min(n / warmup, 1), so the very first update has rate 0, as in the
-/// reference. No warm-up: lr.
-double warmed_up_rate(const OptimizerConfig& config, long long update);
+/// Learning rate of update n (counted from 0) when `share` of the budget is used up:
+/// lr min(n / warmup, 1) min((1 - share) / decay, 1). The very first update has rate 0, as in the reference. Without
+/// warm-up and decay: lr.
+double learning_rate(const OptimizerConfig& config, long long update, double share);
 
 /// Euclidean norm over all gradients, accumulated in double in an order that the shapes alone fix. A parameter without
 /// a gradient counts as zero. Non-finite exactly where a gradient is.

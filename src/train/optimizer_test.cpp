@@ -43,7 +43,7 @@ TEST(Optimizer, MatchesTheReferencesTrajectories) {
       for (int j = 0; j < 2; ++j) gb.push_back(size * std::sin(0.2 + j + 0.7 * s));
       const std::vector<at::Tensor> gradients = {doubles(gw), doubles(gb)};
       const double factor = clip_factor(config, global_norm(gradients));
-      const double lr = warmed_up_rate(config, adam.updates()), decay = ema_decay(ema, adam.updates() + 1, 1, 0);
+      const double lr = learning_rate(config, adam.updates(), 0.9), decay = ema_decay(ema, adam.updates() + 1, 1, 0);
       adam.update(gradients, lr, factor, decay);
       const std::string where = "step " + std::to_string(s) + " ";
       EXPECT_NEAR(lr, step["lr"].get<double>(), 1e-15) << where;
@@ -78,6 +78,14 @@ TEST(Optimizer, OnePassEqualsTensorOperations) {
     EXPECT_LT((fast_ema - slow_ema).abs().max().item<double>(), 1e-14) << name;
     EXPECT_GT((fast - start).abs().max().item<double>(), 1e-2) << name;
   }
+}
+
+TEST(Optimizer, LearningRateFallsOverTheLastShareOfTheBudget) {
+  const OptimizerConfig config{.lr = 0.5, .warmup = 0, .decay = 0.25};
+  EXPECT_DOUBLE_EQ(learning_rate(config, 7, 0), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate(config, 7, 0.75), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate(config, 7, 0.875), 0.25);
+  EXPECT_DOUBLE_EQ(learning_rate(config, 7, 1), 0);
 }
 
 // AdamW shrinks by lr wd, whatever the gradient's size; Adam's first step is lr in size for any gradient.

@@ -206,7 +206,7 @@ TrainResult Run::go() {
       return result_;
     }
     const long long images_before = training_.images();
-    const UpdateReport report = training_.update();
+    const UpdateReport report = training_.update(share());
     count(report);
     if (state_.bad_in_row >= config_.max_bad_steps) {
       result_.outcome = TrainOutcome::numerical_failure;
