@@ -35,7 +35,11 @@ std::string scalar_to_toml(const Json& value) {
     if (std::isinf(number)) return number > 0 ? "inf" : "-inf";
     if (std::isnan(number)) return "nan";
   }
-  return value.dump();
+  if (!value.is_string()) return value.dump();
+  // JSON's escapes are TOML's, but for DEL, which TOML wants escaped as well.
+  std::string text;
+  for (char c : shown(value)) text += c == '\x7f' ? std::string("\\u007f") : std::string(1, c);
+  return text;
 }
 
 void write_table(const Json& json, const std::string& path, std::string& out) {
@@ -75,8 +79,17 @@ Json parse_setting(std::string_view text) {
   if (!json.is_discarded()) return json;
   double number;
   if (parse_number(text, number)) return number;
-  return std::string(text);
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return std::string(text);
+  json = Json::array();  // [a, b]: words need no quotes
+  for (const std::string& item : split(text.substr(1, text.size() - 2), ',')) {
+    const std::size_t first = item.find_first_not_of(' '), last = item.find_last_not_of(' ');
+    json.push_back(first == std::string::npos ? Json("")
+                                              : parse_setting(std::string_view(item).substr(first, last - first + 1)));
+  }
+  return json;
 }
+
+std::string shown(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 std::string json_to_toml(const Json& json) {
   std::string out;

@@ -60,8 +60,11 @@ Json read_toml(const std::string& path);
 /// TOML text as JSON; `where` names it in messages.
 Json parse_toml(std::string_view text, const std::string& where);
 
-/// A setting given as text (`--set net.channels=64`) as JSON: a number, true/false, [a, b], or else a string.
+/// A setting given as text (`--set net.channels=64`) as JSON: a number, true/false, a list [a, b], or else a string.
 Json parse_setting(std::string_view text);
+
+/// JSON on one line for messages and files; bytes that are not UTF-8 become U+FFFD instead of an exception.
+std::string shown(const Json& json);
 
 /// JSON as TOML text.
 std::string json_to_toml(const Json& json);
@@ -81,25 +84,33 @@ inline void check_range(std::string_view path, double value, Range range) {
     fail(Failure::usage, "{} = {} is outside [{}, {}]", path, value, range.low, range.high);
 }
 
+/// A whole number below 9e15 in size may be written as 5e4 or 64.0.
+inline bool is_whole(const Json& json) {
+  if (!json.is_number_float()) return json.is_number_integer();
+  const auto number = json.get<double>();
+  return number == std::floor(number) && std::abs(number) < 9e15;
+}
+
 template <class T>
 void value_from_json(const Json& json, T& value, std::string_view path, Range range) {
   const auto wrong = [&](std::string_view wanted) {
-    fail(Failure::usage, "{} = {} is not {}", path, json.dump(), wanted);
+    fail(Failure::usage, "{} = {} is not {}", path, shown(json), wanted);
   };
   if constexpr (std::is_same_v<T, bool>) {
     if (!json.is_boolean()) wrong("true or false");
     value = json.get<bool>();
   } else if constexpr (std::is_integral_v<T>) {
-    const bool whole =
-        json.is_number_integer() || (json.is_number_float() && json.get<double>() == std::floor(json.get<double>()) &&
-                                     std::abs(json.get<double>()) < 9e15);
-    if (!whole) wrong("a whole number");
-    const auto number = json.get<double>();
-    if constexpr (std::is_unsigned_v<T>) {
-      if (number < 0) wrong("a number of at least 0");
-    }
-    check_range(path, number, range);
-    value = json.is_number_float() ? static_cast<T>(number) : json.get<T>();
+    if (!is_whole(json)) wrong("a whole number");
+    // TOML's integers end at 2^63 - 1; more could not be read back from config.toml.
+    constexpr std::int64_t low = std::is_unsigned_v<T> ? 0 : std::numeric_limits<T>::min();
+    constexpr std::int64_t high = sizeof(T) < 8 ? static_cast<std::int64_t>(std::numeric_limits<T>::max())
+                                                : std::numeric_limits<std::int64_t>::max();
+    if (!std::isinf(range.low) || !std::isinf(range.high)) check_range(path, json.get<double>(), range);
+    const auto number = json.get<std::int64_t>();
+    const bool too_large = json.is_number_unsigned() && json.get<std::uint64_t>() > static_cast<std::uint64_t>(high);
+    if (too_large || number < low || number > high)
+      fail(Failure::usage, "{} = {} is outside [{}, {}]", path, shown(json), low, high);
+    value = static_cast<T>(number);
   } else if constexpr (std::is_floating_point_v<T>) {
     if (!json.is_number()) wrong("a number");
     check_range(path, json.get<double>(), range);

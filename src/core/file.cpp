@@ -23,6 +23,17 @@ void sync_path(const fs::path& path, int flags) {
   if (result != 0 && reason != EINVAL) fail(Failure::run, "{}: {}", path.string(), std::strerror(reason));
 }
 
+void write_and_sync(const fs::path& path, const std::function<void(std::ostream&)>& write) {
+  {
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    if (!out) fail(Failure::run, "{} cannot be written: {}", path.string(), std::strerror(errno));
+    write(out);
+    out.flush();
+    if (!out) fail(Failure::run, "{} cannot be written: {}", path.string(), std::strerror(errno));
+  }
+  sync_path(path, O_WRONLY);
+}
+
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
 }  // namespace
@@ -51,20 +62,20 @@ std::string read_text(const fs::path& path) {
 
 void write_atomically(const fs::path& path, const std::function<void(std::ostream&)>& write) {
   const fs::path folder = folder_of(path);
-  fs::create_directories(folder);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail(Failure::run, "the folder {} cannot be made: {}", folder.string(), error.message());
+  if (fs::is_directory(path, error)) fail(Failure::run, "{} is a folder and cannot be replaced", path.string());
   fs::path aside = path;
   aside += ".tmp";  // one writer a path: a killed one leaves a file that the next one replaces
-  {
-    std::ofstream out(aside, std::ios::binary | std::ios::trunc);
-    if (!out) fail(Failure::run, "{} cannot be written: {}", aside.string(), std::strerror(errno));
-    write(out);
-    out.flush();
-    if (!out) fail(Failure::run, "{} cannot be written: {}", aside.string(), std::strerror(errno));
+  try {
+    write_and_sync(aside, write);
+    fs::rename(aside, path, error);
+    if (error) fail(Failure::run, "{} cannot be replaced: {}", path.string(), error.message());
+  } catch (...) {
+    fs::remove(aside, error);
+    throw;
   }
-  sync_path(aside, O_WRONLY);
-  std::error_code error;
-  fs::rename(aside, path, error);
-  if (error) fail(Failure::run, "{} cannot be replaced: {}", path.string(), error.message());
   sync_path(folder, O_RDONLY | O_DIRECTORY);
 }
 
@@ -74,6 +85,7 @@ void write_atomically(const fs::path& path, std::string_view bytes) {
 }
 
 std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t crc) {
+  if (bytes.empty()) return crc;  // zlib takes a null pointer as the request for its initial value
   return static_cast<std::uint32_t>(::crc32_z(crc, bytes.data(), bytes.size()));
 }
 

@@ -45,7 +45,7 @@ struct NoiseAddress {
 void fill_normal(const NoiseAddress& address, std::span<double> out, std::uint64_t first = 0);
 void fill_normal(const NoiseAddress& address, std::span<float> out, std::uint64_t first = 0);
 
-/// Independent uniform numbers in the open interval (0, 1), 53 bits each.
+/// Independent uniform numbers in the open interval (0, 1), the middles of 2^52 equal cells.
 void fill_uniform(const NoiseAddress& address, std::span<double> out);
 
 /// One uniform number in (0, 1): element 0 of the stream.

@@ -1,5 +1,6 @@
 #include "core/safetensors.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <fstream>
@@ -39,6 +40,14 @@ Tensor tensor_of(Dtype dtype, std::vector<std::int64_t> shape, std::span<const N
   return tensor;
 }
 
+// Of everything the header says but itself, in an order of its own.
+std::string header_checksum(const Json& header) {
+  nlohmann::json content = header;
+  content["__metadata__"].erase("header_crc32");
+  const std::string text = content.dump();
+  return fmt::format("{:08x}", crc32({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
+}
+
 class Reader {
  public:
   explicit Reader(const fs::path& path) : path_(path), in_(path, std::ios::binary) {
@@ -55,6 +64,9 @@ class Reader {
     header_ = Json::parse(text, nullptr, false);
     if (!header_.is_object()) bad("the header is not a JSON object");
     data_start_ = 8 + length;
+    const auto info = metadata();
+    if (const auto crc = info.find("header_crc32"); crc != info.end() && crc->second != header_checksum(header_))
+      bad("the checksum of the header does not agree: the file is damaged");
   }
 
   std::map<std::string, std::string> metadata() const {
@@ -77,13 +89,13 @@ class Reader {
     if (const auto crc = info.find("crc32"); crc != info.end() && crc->second != fmt::format("{:08x}", crc32(data)))
       bad("the checksum does not agree: the file is damaged");
     std::map<std::string, Tensor> result;
-    std::uint64_t covered = 0;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> pieces;
     for (const auto& [name, entry] : header_.items()) {
       if (name == "__metadata__") continue;
       result[name] = tensor(name, entry, data);
-      covered += result[name].bytes.size();
+      pieces.emplace_back(entry["data_offsets"][0].get<std::uint64_t>(), entry["data_offsets"][1].get<std::uint64_t>());
     }
-    if (covered != data.size()) bad("the tensors cover {} of {} data bytes", covered, data.size());
+    require_cover(std::move(pieces), data.size());
     return result;
   }
 
@@ -91,6 +103,17 @@ class Reader {
   template <class... Args>
   [[noreturn]] void bad(fmt::format_string<Args...> format, Args&&... args) const {
     fail(Failure::data, "{}: {}", path_.string(), fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  // The tensors, put in order, must lie end to end: neither gaps, where anything could hide, nor overlaps.
+  void require_cover(std::vector<std::pair<std::uint64_t, std::uint64_t>> pieces, std::uint64_t size) const {
+    std::sort(pieces.begin(), pieces.end());
+    std::uint64_t covered = 0;
+    for (const auto& [first, last] : pieces) {
+      if (first != covered) bad("the tensors {} at data byte {}", first > covered ? "leave a gap" : "overlap", first);
+      covered = last;
+    }
+    if (covered != size) bad("the tensors cover {} of {} data bytes", covered, size);
   }
 
   Tensor tensor(const std::string& name, const Json& entry, std::span<const std::uint8_t> data) const {
@@ -108,7 +131,8 @@ class Reader {
     for (const Json& extent : entry["shape"]) {
       if (!extent.is_number_unsigned()) bad("tensor '{}' has the extent {}", name, extent.dump());
       const auto n = extent.get<std::uint64_t>();
-      if (n != 0 && bytes > (std::uint64_t{1} << 48) / n)
+      constexpr std::uint64_t most = std::uint64_t{1} << 48;
+      if (n > most || (n != 0 && bytes > most / n))
         bad("tensor '{}' has an absurd shape {}", name, entry["shape"].dump());
       bytes *= n;
       result.shape.push_back(static_cast<std::int64_t>(n));
@@ -159,6 +183,7 @@ const Tensor& Safetensors::at(const std::string& name) const {
 }
 
 void write_safetensors(const fs::path& path, const Safetensors& content) {
+  if (content.tensors.contains("__metadata__")) fail(Failure::usage, "a tensor cannot be named __metadata__");
   Json header = Json::object();
   header["__metadata__"] = content.metadata;
   std::uint64_t offset = 0;
@@ -171,6 +196,7 @@ void write_safetensors(const fs::path& path, const Safetensors& content) {
     crc = crc32(tensor.bytes, crc);
   }
   header["__metadata__"]["crc32"] = fmt::format("{:08x}", crc);
+  header["__metadata__"]["header_crc32"] = header_checksum(header);
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = text.size();

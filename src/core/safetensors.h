@@ -40,12 +40,12 @@ struct Safetensors {
   const Tensor& at(const std::string& name) const;
 };
 
-/// Writes atomically; adds the CRC-32 of the data section to the metadata (key "crc32"), because neither the format nor
-/// a file system would notice a flipped bit.
+/// Writes atomically; adds the CRC-32 of the data section and of the header's content to the metadata (keys "crc32" and
+/// "header_crc32"), because neither the format nor a file system would notice a flipped bit.
 void write_safetensors(const fs::path& path, const Safetensors& content);
 
-/// Reads a whole file as hostile input: every length, offset, shape and overlap is checked before use, and "crc32"
-/// where it is given. Error{data} says what is wrong.
+/// Reads a whole file as hostile input: every length, offset, shape and overlap is checked before use, and the
+/// checksums where they are given. Error{data} says what is wrong.
 Safetensors read_safetensors(const fs::path& path);
 
 /// The metadata alone, without reading the data.

@@ -27,7 +27,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 template <class Number>
 bool parse_whole(std::string_view text, Number& value) {
-  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   return error == std::errc{} && stop == end && !text.empty();
@@ -68,7 +68,7 @@ bool parse_number(std::string_view text, double& value) { return parse_whole(tex
 bool parse_number(std::string_view text, long long& value) { return parse_whole(text, value); }
 
 std::string duration_text(double seconds) {
-  if (!(seconds >= 0) || !std::isfinite(seconds)) return "?";
+  if (!(seconds >= 0 && seconds < 1e15)) return "?";
   if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1e3);
   if (seconds < 99.95) return fmt::format("{:.1f} s", seconds);
   const auto whole = static_cast<long long>(seconds + 0.5);
