@@ -1,0 +1,37 @@
+#include <gtest/gtest.h>
+
+#include "core/file.h"
+#include "core/text.h"
+#include "sde/grid.h"
+#include "sde/sde.h"
+#include "test_paths.h"
+
+namespace scoresde {
+namespace {
+
+// The row of a Markdown table whose first cell is `name`; "" where there is none.
+std::string row_of(const std::string& page, std::string_view name) {
+  for (const std::string& line : split(page, '\n'))
+    if (line.starts_with(fmt::format("| `{}` |", name))) return line;
+  return "";
+}
+
+TEST(MathDocs, HaveARowForEverySdeWithItsTimes) {
+  const std::string page = read_text(std::string(SCORESDE_SOURCE_DIR) + "/docs/math.md");
+  for (const SdeEntry& entry : sdes()) {
+    const std::string row = row_of(page, entry.name);
+    ASSERT_NE(row, "") << entry.name;
+    if (entry.name == "table") continue;
+    SdeConfig config;
+    config.name = entry.name;
+    const auto sde = make_sde(config);
+    const std::string times = fmt::format("| {}, {}, {} |", sde->t_min(), sde->t_end(), sde->t_max());
+    EXPECT_NE(row.find(times), std::string::npos) << times << " in " << row;
+    const bool unit_prior = row.find("| 1 | " + times.substr(2)) != std::string::npos;
+    EXPECT_EQ(unit_prior, sde->prior_std() == 1) << row;
+  }
+  for (const GridEntry& entry : grids()) EXPECT_NE(row_of(page, entry.name), "") << entry.name;
+}
+
+}  // namespace
+}  // namespace scoresde
