@@ -3,7 +3,6 @@
 #include <string>
 
 #include "core/file.h"
-
 #include "test_paths.h"
 
 namespace scoresde {

@@ -7,7 +7,6 @@
 #include "score/analytic.h"
 #include "sde/discrete.h"
 #include "sde/sde.h"
-
 #include "test_paths.h"
 
 namespace scoresde {

@@ -7,7 +7,6 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "sampler/sample.h"
-
 #include "test_paths.h"
 
 namespace scoresde {

@@ -12,7 +12,6 @@
 #include "net/net_config.h"
 #include "nn/network.h"
 #include "nn/test_support.h"
-
 #include "test_paths.h"
 
 namespace scoresde {
