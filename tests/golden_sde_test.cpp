@@ -2,46 +2,13 @@
 
 #include <cmath>
 
-#include "core/config.h"
-#include "core/file.h"
+#include "golden.h"
 #include "score/analytic.h"
 #include "sde/discrete.h"
 #include "sde/sde.h"
-#include "test_paths.h"
 
-namespace scoresde {
+namespace scoresde::test {
 namespace {
-
-Json golden_json(const std::string& name) {
-  return Json::parse(read_text(std::string(SCORESDE_SOURCE_DIR) + "/tests/golden/" + name));
-}
-
-void flatten_numbers(const Json& json, std::vector<double>& out) {
-  if (json.is_array())
-    for (const Json& item : json) flatten_numbers(item, out);
-  else
-    out.push_back(json.get<double>());
-}
-
-// [rows, ...] as a batch: a row a sample.
-Batch golden_batch(const Json& json) {
-  std::vector<double> values;
-  flatten_numbers(json, values);
-  const auto rows = static_cast<Index>(json.size());
-  return Eigen::Map<const Batch>(values.data(), rows, static_cast<Index>(values.size()) / rows);
-}
-
-void expect_close(double ours, double reference, const std::string& what) {
-  EXPECT_NEAR(ours, reference, 1e-9 * std::abs(reference)) << what;
-}
-
-// Relative to the row: where drift and score nearly cancel, single elements are rounding errors of the reference.
-void expect_close(const Batch& ours, const Json& reference, const std::string& what) {
-  const Batch theirs = golden_batch(reference);
-  ASSERT_EQ(ours.rows(), theirs.rows()) << what;
-  ASSERT_EQ(ours.cols(), theirs.cols()) << what;
-  EXPECT_LE((ours - theirs).abs().maxCoeff(), 1e-9 * theirs.abs().maxCoeff()) << what;
-}
 
 class GoldenSde : public testing::TestWithParam<int> {
  protected:
@@ -151,4 +118,4 @@ TEST(GoldenTimeIndex, TruncationShiftsAndNearestDoesNot) {
 }
 
 }  // namespace
-}  // namespace scoresde
+}  // namespace scoresde::test

@@ -4,12 +4,10 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/config.h"
-#include "core/file.h"
+#include "golden.h"
 #include "sampler/sample.h"
-#include "test_paths.h"
 
-namespace scoresde {
+namespace scoresde::test {
 namespace {
 
 /// The golden files' stand-in for randomness: the k-th draw of a run is sqrt(2) sin(1 + 0.7 j + 1.3 k), j the
@@ -54,25 +52,6 @@ class PixelScore : public Score {
   Index dimension_;
 };
 
-Json golden_cases(const std::string& file) {
-  return Json::parse(read_text(std::string(SCORESDE_SOURCE_DIR) + "/tests/golden/" + file))["cases"];
-}
-
-void append_numbers(const Json& json, std::vector<double>& out) {
-  if (json.is_array()) {
-    for (const Json& part : json) append_numbers(part, out);
-  } else {
-    out.push_back(json.get<double>());
-  }
-}
-
-Batch golden_batch(const Json& json) {
-  std::vector<double> numbers;
-  append_numbers(json, numbers);
-  const auto rows = static_cast<Index>(json.size());
-  return Eigen::Map<Batch>(numbers.data(), rows, static_cast<Index>(numbers.size()) / rows);
-}
-
 std::unique_ptr<Sde> golden_sde(const Json& c) {
   const std::string name = c["sde"];
   SdeConfig config;
@@ -103,20 +82,10 @@ SolverOptions reference_options(const Json& c) {
   return options;
 }
 
-void expect_close(const Batch& ours, const Json& golden, const std::string& what) {
-  const Batch theirs = golden_batch(golden);
-  ASSERT_EQ(ours.rows(), theirs.rows()) << what;
-  ASSERT_EQ(ours.cols(), theirs.cols()) << what;
-  Index row = 0, column = 0;
-  const double size = std::max(1e-3, theirs.abs().maxCoeff());
-  const double worst = (ours - theirs).abs().maxCoeff(&row, &column) / size;
-  EXPECT_LE(worst, 1e-9) << what << ": element " << row << "," << column << " is " << ours(row, column)
-                         << ", reference " << theirs(row, column);
-}
-
 TEST(Reference, EveryStepMatchesScoreSde) {
   int compared = 0;
-  for (const Json& c : golden_cases("steps_f64.json")) {
+  const Json golden = golden_json("steps_f64.json");
+  for (const Json& c : golden["cases"]) {
     if (c.contains("error")) continue;
     const std::string name = c["name"], kind = c["kind"];
     const auto sde = golden_sde(c);
@@ -144,7 +113,8 @@ TEST(Reference, EveryStepMatchesScoreSde) {
 
 TEST(Reference, EveryLoopMatchesScoreSde) {
   int compared = 0;
-  for (const Json& c : golden_cases("loops_f64.json")) {
+  const Json golden = golden_json("loops_f64.json");
+  for (const Json& c : golden["cases"]) {
     const std::string loop = c["loop"];
     if (c.contains("error") || (loop != "pc" && loop != "ode")) continue;
     const auto sde = golden_sde(c);
@@ -179,4 +149,4 @@ TEST(Reference, EveryLoopMatchesScoreSde) {
 }
 
 }  // namespace
-}  // namespace scoresde
+}  // namespace scoresde::test
