@@ -43,7 +43,9 @@ torch_whole=$(grep -rnE '#include [<"](torch/(torch|all|nn)\.h|ATen/ATen\.h)' sr
 random=$(grep -rnE '(torch::rand|at::rand|manual_seed|std::mt19937|std::random_device|[^_a-z]rand\(\))' src || true)
 [ -n "$random" ] && complain "Randomness other than core/noise.h: $random"
 
-if command -v clang-format >/dev/null; then
+if ! command -v clang-format >/dev/null; then
+  [ -n "${CI:-}" ] && complain "clang-format is missing" || echo "clang-format is missing: the format was not checked"
+else
   git ls-files 'src/*.cpp' 'src/*.h' 'tests/*.cpp' 'tests/*.h' | xargs -r clang-format --dry-run -Werror 2>build/format.log ||
     { head -n 20 build/format.log >&2; complain "clang-format -i is needed (see build/format.log)"; }
 fi

@@ -42,7 +42,7 @@ TEST(CliUsage, WrongUsageSaysWhatWhereAndWhatIsAllowed) {
       {"train digits --out /nonexistent/x --set net.chanels=3", 2, "did you mean 'net.channels'"},
       {"train digits --out /nonexistent/x --set net.channels=0", 2, "outside [1, 4096]"},
       {"train digits --out /nonexistent/x --sde vpp", 2, "did you mean"},
-      {"train /nonexistent/folder --out /nonexistent/x", 3, "/nonexistent/folder"},
+      {"train /nonexistent/folder --images 9 --out /nonexistent/x", 3, "/nonexistent/folder"},
       {"sample /nonexistent/run --out x.png", 3, "/nonexistent/run"},
       {"sample x --out y.png --seeds 5-1", 2, "--seeds"},
       {"data /nonexistent", 3, "/nonexistent"},

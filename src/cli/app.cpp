@@ -11,6 +11,18 @@ namespace {
 
 std::atomic<bool> stop_requested{false};
 
+// Help that begins with a worked example; the summary alone stands in the list of commands.
+class ExampleFirst : public CLI::Formatter {
+ public:
+  explicit ExampleFirst(std::string example) : example_(std::move(example)) {}
+  std::string make_description(const CLI::App* app) const override {
+    return "Example:\n  " + example_ + "\n\n" + CLI::Formatter::make_description(app);
+  }
+
+ private:
+  std::string example_;
+};
+
 extern "C" void request_stop(int signal) {
   if (stop_requested.exchange(true)) std::_Exit(128 + signal);  // the second Ctrl-C does not wait
 }
@@ -20,7 +32,7 @@ extern "C" void request_stop(int signal) {
 CLI::App* add_command(CLI::App& app, CommonFlags& flags, const std::string& name, const std::string& summary,
                       const std::string& example) {
   CLI::App* command = app.add_subcommand(name, summary);
-  command->description("Example:\n  " + example + "\n\n" + summary);
+  command->formatter(std::make_shared<ExampleFirst>(example));
   command->add_option("--threads", flags.threads, "threads to use; 0: all cores this process may run on")
       ->check(CLI::Range(0, 4096));
   command->add_flag("--json", flags.json, "print the result as JSON on stdout");

@@ -162,9 +162,8 @@ void write_run_report(const ReportFlags& flags, const CommonFlags& common) {
                   {"parameters", grouped(graph.parameter_count())},
                   {"process", model.spec.sde.name},
                   {"items seen", grouped(model.spec.images_seen)}};
-  const Dataset data = load_dataset(config.data.source, {.resize = config.data.resize,
-                                                         .most = static_cast<std::size_t>(config.data.most),
-                                                         .seed = static_cast<std::uint64_t>(config.seed)});
+  const Dataset data = load_dataset(config.data.source,
+                                    {.resize = config.data.resize, .most = static_cast<std::size_t>(config.data.most)});
   add_data_section(report, data);
   report.process_text = sde_sentence(model.spec.sde);
   report.noising = noising_path(*sde, data);

@@ -77,13 +77,14 @@ Json summary_json(const SampleFlags& flags, const DrawSummary& summary, const Re
 }
 
 void run_sample(SampleFlags& flags, const CommonFlags& common) {
-  const Model model = read_model(flags.run);
   for (const std::string& setting : flags.settings) set(flags.plan.options, setting);
+  SolverChoice(flags.plan.solver, flags.plan.options);  // what is wrong in the call is told before any file is read
   flags.plan.seed = static_cast<std::uint64_t>(flags.seed);
   if (!flags.seeds.empty())
     flags.plan.ids = parse_ranges(flags.seeds, "--seeds");
   else
     for (long long k = 0; k < flags.n; ++k) flags.plan.ids.push_back(static_cast<std::uint64_t>(k));
+  const Model model = read_model(flags.run);
   const auto sde = make_sde(model.spec.sde);
   const ResolvedPlan resolved = resolve(*sde, flags.plan);
   if (!flags.trajectory.empty()) {
@@ -137,7 +138,9 @@ void add_sample(CLI::App& app, CommonFlags& common) {
       ->check(CLI::Range(1, 1'000'000));
   command->add_option("--grid", flags.plan.grid, "time grid: see `scoresde list grids`; default: the solver's own");
   command->add_option("--class", flags.class_label, "class to draw, 0-based")->check(CLI::Range(0, 1'000'000));
-  command->add_option("--guidance", flags.guidance, "classifier-free guidance: 1 none, above 1 overstates the class")
+  command
+      ->add_option("--guidance", flags.guidance,
+                   "classifier-free guidance: 1 none, above 1 overstates the class; two network passes an evaluation")
       ->check(CLI::Range(0.0, 1000.0));
   command->add_option("--temperature", flags.plan.temperature, "scales the prior's standard deviation")
       ->check(CLI::Range(0.0, 100.0));

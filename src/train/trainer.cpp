@@ -1,90 +1,17 @@
 #include "train/trainer.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 
 #include "core/clock.h"
 #include "nn/network_score.h"
 #include "nn/threads.h"
 #include "train/journal.h"
 #include "train/learn.h"
+#include "train/run_folder.h"
 
 namespace scoresde {
 namespace {
-
-// Settings that may differ when a run goes on: they decide when it ends and what is written, not what is learned.
-constexpr std::string_view free_to_change[] = {"budget.", "checkpoint.", "log."};
-
-std::map<std::string, Json> settings_of(const RunConfig& config) {
-  std::map<std::string, Json> result;
-  for_each_setting(config, [&](const std::string& path, const Json& value, auto&&...) { result[path] = value; });
-  return result;
-}
-
-void require_same_settings(const RunConfig& now, const Json& then_json) {
-  RunConfig then;
-  update(then, then_json);
-  const auto before = settings_of(then);
-  for (const auto& [path, value] : settings_of(now)) {
-    const bool free = std::any_of(std::begin(free_to_change), std::end(free_to_change),
-                                  [&path = path](std::string_view prefix) { return path.starts_with(prefix); });
-    if (!free && before.at(path) != value)
-      fail(Failure::usage,
-           "{} = {}, but this run began with {}: resume it unchanged (only budget, checkpoint and log "
-           "may change) or start a new run",
-           path, value.dump(), before.at(path).dump());
-  }
-}
-
-// One process a run folder: the lock goes with the process, however it ends.
-class FolderLock {
- public:
-  explicit FolderLock(const fs::path& folder)
-      : descriptor_(::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-    if (descriptor_ < 0) fail(Failure::run, "{} cannot be written to: {}", folder.string(), std::strerror(errno));
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
-    ::close(descriptor_);
-    fail(Failure::run, "another process is training in {}", folder.string());
-  }
-  ~FolderLock() { ::close(descriptor_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int descriptor_;
-};
-
-void prepare_folder(const TrainOptions& options) {
-  if (options.out.empty()) fail(Failure::usage, "training needs a run folder to write to");
-  if (fs::exists(options.out) && !fs::is_directory(options.out))
-    fail(Failure::usage, "{} is a file; a run is a folder", options.out.string());
-  const bool occupied = fs::exists(options.out) && !fs::is_empty(options.out);
-  if (occupied && !options.resume && !options.force)
-    fail(Failure::usage, "{} exists already; --resume goes on with it, --force replaces it", options.out.string());
-  fs::create_directories(options.out);
-}
-
-void remove_old_run(const fs::path& folder) {
-  std::vector<fs::path> events;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().filename().string().starts_with("events.out.tfevents.")) events.push_back(entry.path());
-  for (const fs::path& path : events) fs::remove(path);
-  for (const char* name : {"checkpoints", "samples", "metrics.jsonl", "log.txt", "config.toml", "report.html"})
-    fs::remove_all(folder / name);
-}
-
-Dataset load_configured_data(const RunConfig& config) {
-  LoadOptions options;
-  options.resize = config.data.resize;
-  options.most = static_cast<std::size_t>(config.data.most);
-  return load_dataset(config.data.source, options);
-}
 
 Json finite_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
@@ -349,40 +276,6 @@ TrainResult train_run(const RunConfig& config, const TrainOptions& options) {
   prepare_folder(options);
   const FolderLock lock(options.out);
   return Run(resolved, data, options).go();
-}
-
-TrainForecast forecast_run(const RunConfig& config, const TrainOptions& options) {
-  if (options.threads > 0) set_threads(options.threads);
-  const Dataset data = load_configured_data(config);
-  TrainForecast forecast;
-  forecast.config = resolve_config(config, data);
-  Training training(forecast.config, data);
-  const Graph& graph = training.network().graph();
-  forecast.parameters = graph.parameter_count();
-  forecast.multiply_adds = graph.multiply_adds();
-  forecast.items = static_cast<long long>(training.training_items());
-  training.update();  // the first one pays for warming up
-  const Stopwatch watch;
-  training.update();
-  forecast.seconds_per_step = watch.seconds();
-  const double images_per_step = static_cast<double>(config.batch) * config.accumulation;
-  forecast.images_per_second = images_per_step / forecast.seconds_per_step;
-  double activations = 0;
-  for (const Node& node : graph.nodes) {
-    double size = 1;
-    for (std::int64_t extent : node.shape) size *= static_cast<double>(extent);
-    activations += size;
-  }
-  // Weights, gradient, two moments, average; every activation and its gradient; LibTorch itself.
-  forecast.memory_bytes = 4.0 * 5 * static_cast<double>(forecast.parameters) + 4.0 * 2 * activations * config.batch +
-                          static_cast<double>(data.pixels.size() + 4 * data.values.size()) + 200e6;
-  const double by_images = static_cast<double>(config.budget.images) / forecast.images_per_second;
-  const double by_time = 60 * config.budget.minutes;
-  forecast.seconds = config.budget.images <= 0    ? by_time
-                     : config.budget.minutes <= 0 ? by_images
-                                                  : std::min(by_images, by_time);
-  forecast.images = static_cast<long long>(forecast.seconds * forecast.images_per_second);
-  return forecast;
 }
 
 }  // namespace scoresde

@@ -83,9 +83,13 @@ struct TrainForecast {
 /// Resolves the config, takes two steps without writing anything, and extrapolates. Errors as train_run.
 TrainForecast forecast_run(const RunConfig& config, const TrainOptions& options);
 
+struct Dataset;
+
+/// The data that a run trains on.
+Dataset load_configured_data(const RunConfig& config);
+
 /// `config` with everything filled in that depends on the data (sde.sigma_max of ve, data_std, net.classes of a
 /// classifier), as config.toml has it. Error{usage} where settings do not fit the data.
-struct Dataset;
 RunConfig resolve_config(RunConfig config, const Dataset& data);
 
 }  // namespace scoresde
