@@ -90,7 +90,8 @@ sed -i 's/<[a-z/][^>]*>/\n&\n/g' "$scratch/dom.html"
 
 found=0
 declare -A height
-while read -r _ width images tall; do height[$width]="$tall"; done < <(grep '^REPORT-DONE ' "$scratch/dom.html" || true)
+pictures=0
+while read -r _ width images tall; do height[$width]="$tall"; pictures="$images"; done < <(grep '^REPORT-DONE ' "$scratch/dom.html" || true)
 for width in 1200 700 400; do
   [[ -n "${height[$width]:-}" ]] && continue
   echo "$report at $width px: the page did not finish loading"
@@ -119,5 +120,5 @@ if [[ -n "$shots" ]]; then
   done
 fi
 
-[[ $found -eq 0 ]] && echo "$report: ${images:-0} pictures, nothing missing, no console error"
+[[ $found -eq 0 ]] && echo "$report: $pictures pictures, nothing missing, no console error"
 exit "$found"

@@ -22,6 +22,8 @@ warmup = 50
 decay = 0.3
 [ema]
 half_life = 5000
+[log]
+samples_every = 25000
 )"},
     {"digits", "8x8 digits: a small U-Net that learns in two minutes", R"(
 batch = 64

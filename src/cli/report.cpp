@@ -141,6 +141,25 @@ void add_sample_sections(ReportData& report, const ReportFlags& flags, const Com
   }
 }
 
+void add_facts(ReportData& report, const Model& model, const Graph& graph) {
+  const auto last = [&](const std::string& name) {
+    const auto points = report.metrics.curve("images", name);
+    return points.empty() ? std::nan("") : points.back().y;
+  };
+  report.subtitle =
+      fmt::format("A {} with {} parameters, trained on {} items in {}.", model.spec.net.name,
+                  grouped(graph.parameter_count()), grouped(model.spec.images_seen), duration_text(last("seconds")));
+  report.facts = {{"network", model.spec.net.name},
+                  {"parameters", grouped(graph.parameter_count())},
+                  {"process", model.spec.sde.name},
+                  {"items seen", grouped(model.spec.images_seen)},
+                  {"training time", duration_text(last("seconds"))}};
+  if (const double loss = last("validation"); std::isfinite(loss))
+    report.facts.push_back({"held-out loss", fmt::format("{:.4f}", loss)});
+  if (const double accuracy = last("accuracy"); std::isfinite(accuracy))
+    report.facts.push_back({"held-out accuracy", fmt::format("{:.1f} %", 100 * accuracy)});
+}
+
 RunConfig run_config_of(const fs::path& run) {
   RunConfig config;
   update(config, read_toml((run / "config.toml").string()));
@@ -156,19 +175,14 @@ void write_run_report(const ReportFlags& flags, const CommonFlags& common) {
   const Graph graph = build_net(model.spec.net, model.spec.shape);
   ReportData report;
   report.title = config.data.source;
-  report.subtitle = fmt::format("A {} with {} parameters that learned the score of {} items.", model.spec.net.name,
-                                grouped(graph.parameter_count()), grouped(model.spec.images_seen));
-  report.facts = {{"network", model.spec.net.name},
-                  {"parameters", grouped(graph.parameter_count())},
-                  {"process", model.spec.sde.name},
-                  {"items seen", grouped(model.spec.images_seen)}};
+  report.metrics = read_metrics(run / "metrics.jsonl");
+  add_facts(report, model, graph);
   const Dataset data = load_dataset(config.data.source,
                                     {.resize = config.data.resize, .most = static_cast<std::size_t>(config.data.most)});
   add_data_section(report, data);
   report.process_text = sde_sentence(model.spec.sde);
   report.noising = noising_path(*sde, data);
   report.schedule = schedule_plot(*sde);
-  report.metrics = read_metrics(run / "metrics.jsonl");
   const bool draws = !find_entry("objective", objectives(), config.objective.name).classifies;
   if (draws && !flags.no_samples) add_sample_sections(report, flags, common, model, *sde);
   report.config = read_text(run / "config.toml");
@@ -193,7 +207,7 @@ void write_run_report(const ReportFlags& flags, const CommonFlags& common) {
 
 void add_report(CLI::App& app, CommonFlags& common) {
   static ReportFlags flags;
-  flags.solvers = {"dpm++2m:20", "edm-heun:36", "reverse-diffusion+langevin:201"};
+  flags.solvers = {"dpm++2m:20", "edm-heun:35", "reverse-diffusion+langevin:201"};
   CLI::App* command =
       add_command(app, common, "report", "Write report.html into a run folder: data, process, curves, samples.",
                   "scoresde report runs/fashion");
