@@ -141,7 +141,7 @@ class DormandPrince {
         size_(i) = h(i) * (factor > kRk45LeastFactor ? factor : kRk45LeastFactor);
         ++tried;
         ++result_.rejected[row];
-        stuck = size_(i) < least_rk45_step(t_(i), direction_);
+        stuck = !(size_(i) >= least_rk45_step(t_(i), direction_));  // a first velocity of NaN gives a size of NaN
       }
       const bool done = t_(i) == end_;
       stuck = stuck || (!done && ++attempts_of(row) >= options_.most_steps);
