@@ -6,6 +6,7 @@
 
 #include "golden.h"
 #include "sampler/sample.h"
+#include "score/analytic.h"
 
 namespace scoresde::test {
 namespace {
@@ -33,24 +34,9 @@ class GoldenNoise : public NoiseSource {
 };
 
 /// The golden files' score: pixels iid N(0.2, 0.5^2).
-class PixelScore : public Score {
- public:
-  PixelScore(const Sde& sde, Index dimension) : sde_(sde), dimension_(dimension) {}
-
-  Batch operator()(const Batch& x, const Times& t) const override {
-    Batch score(x.rows(), x.cols());
-    for (Index i = 0; i < x.rows(); ++i) {
-      const Marginal m = sde_.marginal(t(i));
-      score.row(i) = -(x.row(i) - 0.2 * m.alpha) / (0.25 * m.alpha * m.alpha + m.sigma * m.sigma);
-    }
-    return score;
-  }
-  Index dimension() const override { return dimension_; }
-
- private:
-  const Sde& sde_;
-  Index dimension_;
-};
+GaussianScore pixel_score(const Sde& sde, Index dimension) {
+  return {sde, Gaussian(Eigen::ArrayXd::Constant(dimension, 0.2), 0.25)};
+}
 
 std::unique_ptr<Sde> golden_sde(const Json& c) {
   const std::string name = c["sde"];
@@ -90,7 +76,7 @@ TEST(Reference, EveryStepMatchesScoreSde) {
     const std::string name = c["name"], kind = c["kind"];
     const auto sde = golden_sde(c);
     const Batch expected = golden_batch(c["x_new"]);
-    const PixelScore score(*sde, expected.cols());
+    const GaussianScore score = pixel_score(*sde, expected.cols());
     const GoldenNoise noise(expected.rows(), expected.cols());
     Batch x(expected.rows(), expected.cols());
     for (Index j = 0; j < x.size(); ++j)
@@ -119,7 +105,7 @@ TEST(Reference, EveryLoopMatchesScoreSde) {
     if (c.contains("error") || (loop != "pc" && loop != "ode")) continue;
     const auto sde = golden_sde(c);
     Batch expected = golden_batch(c["samples"]);
-    const PixelScore score(*sde, expected.cols());
+    const GaussianScore score = pixel_score(*sde, expected.cols());
     const GoldenNoise noise(expected.rows(), expected.cols());
     SolverOptions options = reference_options(c);
     options.rtol = c.value("rtol", 1e-5);

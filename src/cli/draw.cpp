@@ -16,18 +16,9 @@ ResolvedPlan resolve(const Sde& sde, const DrawPlan& plan) {
     auto times = choice.times(sde, 1, plan.grid);
     return {std::move(choice), 1, 0, std::move(times)};
   }
-  const int wanted = plan.nfe > 0 ? plan.nfe : choice.stochastic() ? 200 : 20;
   // A default need not be met exactly: the next possible number serves.
-  const auto steps_near = [&](int nfe) {
-    for (int more = 0; more < 8; ++more) {
-      try {
-        return choice.steps_for(nfe + more, plan.denoise);
-      } catch (const Error&) {
-      }
-    }
-    return choice.steps_for(nfe, plan.denoise);
-  };
-  const int steps = plan.nfe > 0 ? choice.steps_for(wanted, plan.denoise) : steps_near(wanted);
+  const int steps = plan.nfe > 0 ? choice.steps_for(plan.nfe, plan.denoise)
+                                 : choice.steps_for_at_least(choice.stochastic() ? 200 : 20, plan.denoise);
   auto times = choice.times(sde, steps, plan.grid);
   const int nfe = choice.evaluations(steps, plan.denoise);
   return {std::move(choice), steps, nfe, std::move(times)};

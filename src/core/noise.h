@@ -57,7 +57,7 @@ std::uint64_t uniform_below(const NoiseAddress& address, std::uint64_t n);
 /// A permutation of [0, n) that (seed, purpose, step) fixes: the data order of epoch `step`.
 std::vector<std::uint32_t> permutation(std::uint64_t seed, Purpose purpose, std::uint32_t step, std::uint32_t n);
 
-/// One step of a solver: from time t to time s, the index-th of its run. s < t when generating, s > t when encoding.
+/// One step of a solver: from time t to time s < t, the index-th of its run.
 struct Interval {
   double t, s;
   std::uint32_t index;

@@ -27,8 +27,6 @@ class Ancestral : public Solver {
 }  // namespace
 
 std::unique_ptr<Solver> make_ancestral(const SolverOptions& options) {
-  if (options.variance != "posterior" && options.variance != "forward")
-    fail(Failure::usage, "variance = {} must be posterior or forward", options.variance);
   return std::make_unique<Ancestral>(options.variance == "posterior");
 }
 

@@ -100,6 +100,7 @@ constexpr SolverEntry solver_table[] = {
     {.name = "edm-heun",
      .summary = "Heun's method in sigma/alpha, with churn (Karras et al. 2022, algorithm 2)",
      .order = 2,
+     .takes_churn = true,
      .grid = "karras",
      .count = two_a_step,
      .make = make_edm_heun},

@@ -3,13 +3,17 @@
 #include <cmath>
 
 #include "core/sum.h"
-#include "ode/ode.h"
+#include "sampler/rk45.h"
 #include "sde/discrete.h"
 
 namespace scoresde {
 namespace {
 
 constexpr int kReferenceScales = 1000;
+
+IndexRule reference_index(const SolverOptions& options) {
+  return options.compatibility == "score_sde-nearest" ? IndexRule::nearest : IndexRule::truncated;
+}
 
 /// N of the reference's SDE: told by the options, or the number of steps.
 class ReferenceSolver : public Solver {
@@ -21,10 +25,13 @@ class ReferenceSolver : public Solver {
     mean_.resize(0, 0);
   }
 
+  bool takes_equal_times() const override { return true; }
+
   Batch denoise(const ReverseProcess&, const Batch& x, double) override { return mean_.size() > 0 ? mean_ : x; }
 
  protected:
   bool flow() const { return options_.eta == 0; }
+  IndexRule rule() const { return reference_index(options_); }
 
   SolverOptions options_;
   int count_;
@@ -62,7 +69,7 @@ class ReferenceReverseDiffusion : public ReferencePredictor {
   using ReferencePredictor::ReferencePredictor;
 
   Batch mean(const Sde& sde, const Batch& x, const Batch& score, double t, double& weight) const override {
-    const ReverseStep step = reference_reverse_step(sde, t, count_, flow());
+    const ReverseStep step = reference_reverse_step(sde, t, count_, flow(), rule());
     weight = step.diffusion;
     return x + step.drift * x + step.score * score;
   }
@@ -75,10 +82,10 @@ class ReferenceAncestral : public ReferencePredictor {
     if (sde.name() != "vp" && sde.name() != "ve")
       fail(Failure::usage, "compatibility = score_sde: the reference has ancestral sampling for vp and ve, not for {}",
            sde.name());
-    const DiscreteStep forward = reference_step(sde, t, count_);
+    const DiscreteStep forward = reference_step(sde, t, count_, rule());
     weight = forward.diffusion;
     if (sde.name() == "ve") {
-      const auto index = static_cast<std::size_t>(table_index(t, sde.t_max(), count_, IndexRule::truncated));
+      const auto index = static_cast<std::size_t>(table_index(t, sde.t_max(), count_, rule()));
       const std::vector<double> sigmas = smld_sigmas(sde, count_);
       weight *= (index > 0 ? sigmas[index - 1] : 0) / sigmas[index];
     }
@@ -114,60 +121,26 @@ class ReferenceCorrector : public ReferenceSolver {
   double alpha(const Sde& sde, double t) const {
     if (sde.name() == "ve") return 1;
     if (sde.name() == "vp" || sde.name() == "sub-vp")
-      return ddpm_table(sde, count_)
-          .alpha[static_cast<std::size_t>(table_index(t, sde.t_max(), count_, IndexRule::truncated))];
-    const double scale = 1 + reference_step(sde, t, count_).drift;
+      return ddpm_table(sde, count_).alpha[static_cast<std::size_t>(table_index(t, sde.t_max(), count_, rule()))];
+    const double scale = 1 + reference_step(sde, t, count_, rule()).drift;
     return scale * scale;
   }
 
   bool annealed_;
 };
 
-class ReferenceRk45 : public Solver {
+class ReferenceRk45 : public Rk45 {
  public:
-  explicit ReferenceRk45(const SolverOptions& options) : options_(options) {}
-
-  Batch step(const ReverseProcess& p, const Batch& x, const Interval& i) override {
-    const Velocity velocity = [&](const Batch& y, const Times& t, std::span<const Index>) {
-      return flow_velocity(p.sde, p.score, y, t);
-    };
-    OdeResult result =
-        integrate_rk45(velocity, x, i.t, i.s, {.rtol = options_.rtol, .atol = options_.atol, .one_system = true});
-    report_ = {std::move(result.evaluations), std::move(result.converged)};
-    return std::move(result.x);
-  }
+  explicit ReferenceRk45(const SolverOptions& options) : Rk45(options, true), options_(options) {}
 
   Batch denoise(const ReverseProcess& p, const Batch& x, double t) override {
-    const ReverseStep step =
-        reference_reverse_step(p.sde, t, options_.scales > 0 ? options_.scales : kReferenceScales, false);
+    const int count = options_.scales > 0 ? options_.scales : kReferenceScales;
+    const ReverseStep step = reference_reverse_step(p.sde, t, count, false, reference_index(options_));
     return x + step.drift * x + step.score * p.score(x, times_of(x.rows(), t));
   }
 
-  const AdaptiveReport* adaptive() const override { return &report_; }
-
  private:
   SolverOptions options_;
-  AdaptiveReport report_;
-};
-
-class ReferencePredictorCorrector : public Solver {
- public:
-  ReferencePredictorCorrector(std::unique_ptr<Solver> predictor, std::unique_ptr<Solver> corrector)
-      : predictor_(std::move(predictor)), corrector_(std::move(corrector)) {}
-
-  void begin(std::span<const double> times) override {
-    predictor_->begin(times);
-    corrector_->begin(times);
-  }
-
-  Batch step(const ReverseProcess& p, const Batch& x, const Interval& i) override {
-    return predictor_->step(p, corrector_->step(p, x, i), i);
-  }
-
-  Batch denoise(const ReverseProcess& p, const Batch& x, double t) override { return predictor_->denoise(p, x, t); }
-
- private:
-  std::unique_ptr<Solver> predictor_, corrector_;
 };
 
 }  // namespace
@@ -198,11 +171,6 @@ std::unique_ptr<Solver> make_reference_annealed_langevin(const SolverOptions& op
 
 std::unique_ptr<Solver> make_reference_rk45(const SolverOptions& options) {
   return std::make_unique<ReferenceRk45>(options);
-}
-
-std::unique_ptr<Solver> reference_predictor_corrector(std::unique_ptr<Solver> predictor,
-                                                      std::unique_ptr<Solver> corrector) {
-  return std::make_unique<ReferencePredictorCorrector>(std::move(predictor), std::move(corrector));
 }
 
 std::vector<double> reference_times(double t_start, double t_stop, int steps) {

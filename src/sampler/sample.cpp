@@ -7,10 +7,10 @@
 namespace scoresde {
 namespace {
 
-void check_sampling_times(std::span<const double> times) {
+void check_sampling_times(std::span<const double> times, bool equal) {
   if (times.size() < 2) fail(Failure::usage, "sampling needs at least two times, not {}", times.size());
   for (std::size_t i = 0; i + 1 < times.size(); ++i)
-    if (!(times[i] >= times[i + 1]))
+    if (!(times[i] > times[i + 1] || (equal && times[i] == times[i + 1])))
       fail(Failure::usage, "the times of sampling must fall: time {} is {} and time {} is {}", i, times[i], i + 1,
            times[i + 1]);
 }
@@ -61,7 +61,7 @@ class SamplingLedger {
 
 Samples sample(const ReverseProcess& process, Solver& solver, Batch x, std::span<const double> times,
                const SampleOptions& options) {
-  check_sampling_times(times);
+  check_sampling_times(times, solver.takes_equal_times());
   const Stopwatch watch;
   const CountingScore score(process.score);
   const ReverseProcess counted{process.sde, score, process.noise};

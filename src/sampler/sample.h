@@ -40,9 +40,10 @@ struct Samples {
   double seconds = 0;
 };
 
-/// x at times.front() carried along all intervals of `times` (falling; equal neighbours are allowed). A row that fails
+/// x at times.front() carried along all intervals of `times` (falling). A row that fails
 /// is reported and goes on, so that it can never change what the others get; only when all rows have failed the run
-/// stops early. Error{usage} for fewer than two times, or times that rise.
+/// stops early. Error{usage} for fewer than two times, or times that do not fall; neighbours
+/// may be equal where the solver takes_equal_times().
 Samples sample(const ReverseProcess& process, Solver& solver, Batch x, std::span<const double> times,
                const SampleOptions& options = {});
 

@@ -61,17 +61,20 @@ TEST(Sampler, FiniteForEveryNumberOfSteps) {
 }
 
 TEST(Sampler, SpendsTheEvaluationsItDeclares) {
-  const GaussianProblem problem("vp", kDimension);
-  for (const std::string& name : solver_names())
-    for (const int steps : {1, 2, 7})
-      for (const bool denoise : {false, true}) {
-        const SolverChoice choice(name, {.corrector_steps = 3});
-        if (choice.adaptive()) continue;
-        const Samples samples =
-            draw(problem, *choice.make(), choice.times(*problem.sde, steps), 0, 3, nullptr, denoise);
-        for (const auto n : samples.evaluations)
-          EXPECT_EQ(static_cast<int>(n), choice.evaluations(steps, denoise)) << name << ", " << steps << " steps";
-      }
+  for (const std::string& sde : sde_names()) {
+    const GaussianProblem problem(sde, kDimension);
+    for (const std::string& name : solver_names())
+      for (const int steps : {1, 2, 7})
+        for (const bool denoise : {false, true}) {
+          const SolverChoice choice(name, {.corrector_steps = 3});
+          if (choice.adaptive()) continue;
+          const Samples samples =
+              draw(problem, *choice.make(), choice.times(*problem.sde, steps), 0, 3, nullptr, denoise);
+          for (const auto n : samples.evaluations)
+            EXPECT_EQ(static_cast<int>(n), choice.evaluations(steps, denoise))
+                << name << " on " << sde << ", " << steps << " steps";
+        }
+  }
 }
 
 TEST(Sampler, AdaptiveEvaluationsAreCountedForEachSample) {
@@ -82,6 +85,15 @@ TEST(Sampler, AdaptiveEvaluationsAreCountedForEachSample) {
   std::uint64_t told = 0;
   for (const auto n : samples.evaluations) told += n;
   EXPECT_EQ(told, counted.rows_evaluated());
+}
+
+TEST(Sampler, StepsForALeastNumberOfEvaluations) {
+  EXPECT_EQ(SolverChoice("heun", {}).steps_for_at_least(21, true), 10);
+  EXPECT_EQ(SolverChoice("heun", {}).steps_for_at_least(22, true), 11);
+  EXPECT_EQ(SolverChoice("langevin", {.corrector_steps = 90}).steps_for_at_least(200, true), 3);
+  EXPECT_EQ(SolverChoice("dpm++2m", {}).steps_for_at_least(1, true), 1);
+  EXPECT_THROW(SolverChoice("rk45", {}).steps_for_at_least(20, true), Error);
+  EXPECT_THROW(SolverChoice("none", {}).steps_for_at_least(20, true), Error);
 }
 
 TEST(Sampler, StepsForAnExactNumberOfEvaluations) {
@@ -215,14 +227,58 @@ TEST(Sampler, RefusesWhatHasNoMeaning) {
   EXPECT_NE(message("rk45+langevin", {}).find("its own steps"), std::string::npos);
   EXPECT_NE(message("ancestral", {.variance = "big"}).find("posterior or forward"), std::string::npos);
   EXPECT_NE(message("heun", {.compatibility = "score_sde"}).find("no solver heun"), std::string::npos);
-  EXPECT_NE(message("heun", {.compatibility = "other"}).find("none or score_sde"), std::string::npos);
+  EXPECT_NE(message("heun", {.compatibility = "other"}).find("none, score_sde or"), std::string::npos);
+  EXPECT_NE(message("heun", {.variance = "big"}).find("posterior or forward"), std::string::npos);
+  EXPECT_NE(message("ancestral", {.variance = "big", .compatibility = "score_sde"}).find("posterior or"),
+            std::string::npos);
+  EXPECT_NE(message("ddim", {.eta = -0.5}).find("-1 for the method's own"), std::string::npos);
+  EXPECT_NE(message("heun", {.eta = 0.7}).find("solver heun has no choice"), std::string::npos);
+  EXPECT_NE(message("langevin", {.eta = 0}).find("has no choice"), std::string::npos);
+  EXPECT_NE(message("euler-maruyama", {.eta = 0.5, .compatibility = "score_sde"}).find("eta = 0 and eta = 1 only"),
+            std::string::npos);
   EXPECT_EQ(message("dpm++2m+langevin", {}), "");
   EXPECT_EQ(message("heun+none", {}), "");
 
   const GaussianProblem problem("vp", kDimension);
   EXPECT_THROW(draw(problem, *make_solver("heun"), std::vector{1.0}, 0, 1), Error);
   EXPECT_THROW(draw(problem, *make_solver("heun"), std::vector{0.5, 1.0}, 0, 1), Error);
+  EXPECT_THROW(draw(problem, *make_solver("dpm++2m"), std::vector{1.0, 0.5, 0.5, 0.2}, 0, 1), Error);
   EXPECT_THROW(SolverChoice("heun", {}).times(*problem.sde, 0), Error);
+}
+
+TEST(Sampler, TheGridFollowsTheScheduleNotItsName) {
+  SdeConfig copy;  // sigma = t on [0.002, 80], as edm
+  copy.name = "table";
+  copy.table = "t,alpha,sigma\n";
+  for (int i = 0; i <= 100; ++i) {
+    const double t = 0.002 * std::pow(40000, i / 100.0);
+    copy.table += fmt::format("{},1,{}\n", t, t);
+  }
+  const SolverChoice choice("euler-maruyama", {});
+  EXPECT_EQ(choice.grid(*make_sde(copy)), "karras");
+  for (const std::string& name : sde_names())
+    EXPECT_EQ(choice.grid(*GaussianProblem(name).sde), name == "edm" || name == "ou" ? "karras" : "uniform") << name;
+  EXPECT_EQ(SolverChoice("ddim", {}).grid(*make_sde(copy)), "log-snr");
+  EXPECT_EQ(SolverChoice("euler-maruyama", {.compatibility = "score_sde"}).grid(*make_sde(copy)), "uniform");
+}
+
+TEST(Sampler, TheNearestIndexIsOneOfTheCompatibilities) {
+  const GaussianProblem problem("vp", kDimension);
+  const CounterNoise noise(1, ids(0, 2), kDimension);
+  const Batch x = Batch::Constant(2, kDimension, 0.8);
+  const double t = 0.9999;  // place 998.9 of 0 .. 999
+  const auto mean = [&](std::string_view compatibility) {
+    const auto solver = make_solver("ancestral", {.scales = 1000, .compatibility = std::string(compatibility)});
+    const ReverseProcess process{*problem.sde, problem.score, noise};
+    solver->step(process, x, {t, t, 0});
+    return solver->denoise(process, x, t)(0, 0);
+  };
+  const auto ddpm = [&](int index) {
+    const double beta = (0.1 + 19.9 * index / 999) / 1000;
+    return (0.8 + beta * problem.score(x, times_of(2, t))(0, 0)) / std::sqrt(1 - beta);
+  };
+  EXPECT_NEAR(mean("score_sde"), ddpm(998), 1e-12);
+  EXPECT_NEAR(mean("score_sde-nearest"), ddpm(999), 1e-12);
 }
 
 /// Whether a run asks for noise.
@@ -242,12 +298,13 @@ class AskedNoise : public NoiseSource {
 TEST(Sampler, SaysWhetherItIsStochastic) {
   const GaussianProblem problem("vp", kDimension);
   for (const std::string& name : solver_names())
-    for (const double eta : {-1.0, 0.0, 1.0}) {
-      const SolverChoice choice(name, {.eta = eta});
+    for (const auto& [eta, churn] : {std::pair{-1.0, 0.0}, {0.0, 0.0}, {1.0, 0.0}, {-1.0, 10.0}}) {
+      if (eta >= 0 && !SolverChoice(name, {}).predictor().takes_eta) continue;
+      const SolverChoice choice(name, {.eta = eta, .churn = churn});
       const AskedNoise noise;
       sample({*problem.sde, problem.score, noise}, *choice.make(), Batch::Ones(1, kDimension),
              choice.times(*problem.sde, 3));
-      EXPECT_EQ(choice.stochastic(), noise.asked()) << name << ", eta " << eta;
+      EXPECT_EQ(choice.stochastic(), noise.asked()) << name << ", eta " << eta << ", churn " << churn;
     }
 }
 

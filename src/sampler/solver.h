@@ -41,6 +41,9 @@ class Solver {
   /// method has its own.
   virtual Batch denoise(const ReverseProcess& process, const Batch& x, double t);
 
+  /// Whether an interval of length 0 means anything to it; multistep methods divide by its length.
+  virtual bool takes_equal_times() const { return false; }
+
   /// Only of methods that spend different numbers of evaluations on different rows.
   virtual const AdaptiveReport* adaptive() const { return nullptr; }
 };
@@ -72,7 +75,8 @@ struct SolverOptions {
         field("rtol", &SolverOptions::rtol, "rk45: relative tolerance", {1e-13, 1}),
         field("atol", &SolverOptions::atol, "rk45: absolute tolerance", {1e-13, 1}),
         field("compatibility", &SolverOptions::compatibility,
-              "none, or score_sde: order, discrete tables, batch-mean Langevin norms and index rule of the reference"),
+              "none; score_sde: order, discrete tables, batch-mean Langevin norms and index rule of the reference; "
+              "score_sde-nearest: the same with tables read at the nearest index"),
         field("scales", &SolverOptions::scales, "compatibility: N of the discrete tables; 0: the number of steps",
               {0, 1000000})};
   }
@@ -81,12 +85,13 @@ struct SolverOptions {
 /// A row of the table of solvers. `make` is Error{usage} for options that contradict each other.
 struct SolverEntry {
   std::string_view name, summary;
-  double order;             ///< weak order for stochastic, global order for deterministic methods; 0: has none
-  bool stochastic = false;  ///< with its default options
-  bool takes_eta = false;   ///< option eta rules the share of fresh noise
-  bool corrector = false;   ///< moves within one time level: for the right side of predictor+corrector
-  bool adaptive = false;    ///< chooses its own steps: NFE differ between samples and cannot be ordered
-  std::string_view grid;    ///< the time grid it likes best
+  double order;              ///< weak order for stochastic, global order for deterministic methods; 0: has none
+  bool stochastic = false;   ///< with its default options
+  bool takes_eta = false;    ///< option eta rules the share of fresh noise
+  bool takes_churn = false;  ///< option churn adds noise
+  bool corrector = false;    ///< moves within one time level: for the right side of predictor+corrector
+  bool adaptive = false;     ///< chooses its own steps: NFE differ between samples and cannot be ordered
+  std::string_view grid;     ///< the time grid it likes best
   int (*count)(int steps, const SolverOptions&);  ///< NFE of `steps` steps, final denoising not counted
   std::unique_ptr<Solver> (*make)(const SolverOptions&);
   std::unique_ptr<Solver> (*make_reference)(const SolverOptions&) = nullptr;  ///< as in score_sde; null: it has none
@@ -97,8 +102,8 @@ std::span<const SolverEntry> solvers();
 /// "none+corrector".
 class SolverChoice {
  public:
-  /// Error{usage} for unknown names (with the nearest known), a corrector on the left, a predictor on the right, and
-  /// compatibility with a reference that lacks the method.
+  /// Error{usage} for unknown names (with the nearest known), a corrector on the left, a predictor on the right,
+  /// compatibility with a reference that lacks the method, and an eta that the method would ignore.
   SolverChoice(std::string_view name, const SolverOptions& options);
 
   std::unique_ptr<Solver> make() const;
@@ -109,20 +114,24 @@ class SolverChoice {
   const SolverEntry* corrector() const { return corrector_; }  ///< null: none
   bool adaptive() const { return predictor_->adaptive; }
 
-  /// Whether it draws fresh noise on its way with these options (churn apart).
+  /// Whether it draws fresh noise on its way with these options.
   bool stochastic() const;
 
-  bool reference() const { return options_.compatibility == "score_sde"; }
+  bool reference() const { return options_.compatibility != "none"; }
 
   /// NFE a sample of `steps` steps, the final denoising included where `denoise`. Meaningless for adaptive methods.
   int evaluations(int steps, bool denoise) const;
 
+  /// The least number of steps that spends `nfe` evaluations a sample or more. Error{usage} for methods whose number of
+  /// evaluations does not depend on it: adaptive ones, and `none`.
+  int steps_for_at_least(int nfe, bool denoise) const;
+
   /// The number of steps that spends exactly `nfe` evaluations a sample. Error{usage} names the possible numbers near
-  /// `nfe` where there is none, or says that an adaptive method is ruled by its tolerance.
+  /// `nfe` where there is none.
   int steps_for(int nfe, bool denoise) const;
 
-  /// The grid that times() takes by default: the method's own, but karras in place of uniform where equal steps in t
-  /// are wasteful (edm, ou). "uniform" with compatibility.
+  /// The grid that times() takes by default: the method's own, but karras in place of uniform where the noise overtakes
+  /// the data early in t (edm, ou, a table like them). "uniform" with compatibility.
   std::string_view grid(const Sde& sde) const;
 
   /// The steps + 1 times from sde.t_max() to sde.t_end(), on grid(sde) unless `grid` names another. Adaptive methods
@@ -141,7 +150,8 @@ class SolverChoice {
 std::unique_ptr<Solver> make_solver(std::string_view name, const SolverOptions& options = {});
 
 /// Corrector after predictor, as in algorithm 1 of Song et al. (2021): the predictor goes t -> s, the corrector moves
-/// at s. Both are told the same interval.
-std::unique_ptr<Solver> predictor_corrector(std::unique_ptr<Solver> predictor, std::unique_ptr<Solver> corrector);
+/// at s. Both are told the same interval. `corrector_first`: the order of their code.
+std::unique_ptr<Solver> predictor_corrector(std::unique_ptr<Solver> predictor, std::unique_ptr<Solver> corrector,
+                                            bool corrector_first = false);
 
 }  // namespace scoresde

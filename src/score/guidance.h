@@ -4,8 +4,9 @@
 namespace scoresde {
 
 /// Classifier-free guidance (Ho & Salimans 2022): u + weight (c - u) with c the score conditioned on a class and u the
-/// unconditional one of the same network. weight 1 is c, 0 is u, above 1 overstates the class. Two evaluations.
-/// The two scores must outlive this one.
+/// unconditional one of the same network. weight 1 is c, 0 is u, above 1 overstates the class. It
+/// counts as one evaluation, of two network passes, as the help of --guidance says. The two scores must outlive this
+/// one.
 class GuidedScore : public Score {
  public:
   GuidedScore(const Score& conditional, const Score& unconditional, double weight)

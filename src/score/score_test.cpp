@@ -8,6 +8,7 @@
 #include "core/noise.h"
 #include "core/sum.h"
 #include "score/analytic.h"
+#include "score/guidance.h"
 #include "score/prediction.h"
 
 namespace scoresde {
@@ -191,6 +192,24 @@ TEST(Score, CountsRowsAndRefusesADerivativeItDoesNotHave) {
   counting(Batch::Zero(4, 2), times_of(4, 1));
   EXPECT_EQ(counting.rows_evaluated(), 7u);
   EXPECT_THROW(counting.vjp(Batch::Zero(3, 2), times_of(3, 1), Batch::Zero(3, 2)), Error);
+}
+
+TEST(GuidedScore, IsALineThroughItsTwoScores) {
+  const auto sde = make_sde({});
+  const Gaussian law(vector_of(2, test_dimension), 0.3);
+  const GaussianScore conditional(*sde, law), unconditional(*sde, Gaussian(vector_of(6, test_dimension), 0.8));
+  const Batch x = noise_of(7, 3, test_dimension), v = noise_of(8, 3, test_dimension);
+  const Times t = times_of(3, 0.4);
+  const auto expect_same = [](const Batch& a, const Batch& b) { EXPECT_LT((a - b).abs().maxCoeff(), 1e-12); };
+  for (const double weight : {0.0, 1.0, 2.5}) {
+    const GuidedScore guided(conditional, unconditional, weight);
+    expect_same(guided(x, t), weight * conditional(x, t) + (1 - weight) * unconditional(x, t));
+    expect_same(guided.vjp(x, t, v), weight * conditional.vjp(x, t, v) + (1 - weight) * unconditional.vjp(x, t, v));
+    const double h = 1;  // both scores are linear: the central difference of v . score along v is v . vjp(v)
+    const Times along = row_dot(v, guided(x + h * v, t) - guided(x - h * v, t)) / (2 * h);
+    expect_same(along, row_dot(v, guided.vjp(x, t, v)));
+    EXPECT_EQ(guided.dimension(), test_dimension);
+  }
 }
 
 TEST(Gaussian, RefusesWhatIsNoCovariance) {

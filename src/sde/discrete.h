@@ -32,7 +32,8 @@ enum class IndexRule {
   /// The reference's: truncates t (N - 1) / t_max. On a time grid that is not exactly that of the table (VP, N = 2000,
   /// eps = 1e-3: the second half of it) every truncation errs to less noise, by up to a whole entry.
   truncated,
-  /// The entry whose time is nearest: errs to both sides, by at most half an entry. Our default.
+  /// The entry whose time is nearest: errs to both sides, by at most half an entry. For
+  /// `compatibility = score_sde-nearest`; nothing else of this project needs a table.
   nearest,
 };
 int table_index(double t, double t_max, int count, IndexRule rule);

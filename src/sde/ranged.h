@@ -12,6 +12,17 @@ struct TimeRange {
 /// Error{usage} where it is none.
 TimeRange time_range(const SdeConfig& config, const TimeRange& defaults);
 
+/// beta(t) = beta_min + t (beta_max - beta_min) of vp and sub-vp. Error{usage} where it falls.
+class LinearBeta {
+ public:
+  explicit LinearBeta(const SdeConfig& config);
+  double operator()(double t) const { return first_ + t * slope_; }
+  double integral(double s, double t) const { return (t - s) * (first_ + 0.5 * slope_ * (t + s)); }
+
+ private:
+  double first_, slope_;
+};
+
 /// What the members of the table share: they know their range.
 class RangedSde : public Sde {
  public:

@@ -56,6 +56,11 @@ Times prior_log_density(const Sde& sde, const Batch& x) {
   return constant - row_dot(x, x) / (2 * variance);
 }
 
+LinearBeta::LinearBeta(const SdeConfig& config) : first_(config.beta_min), slope_(config.beta_max - config.beta_min) {
+  if (!(config.beta_min <= config.beta_max))
+    fail(Failure::usage, "sde {}: beta_min = {} is above beta_max = {}", config.name, config.beta_min, config.beta_max);
+}
+
 TimeRange time_range(const SdeConfig& config, const TimeRange& defaults) {
   TimeRange range;
   range.t_min = config.t_min > 0 ? config.t_min : defaults.t_min;
