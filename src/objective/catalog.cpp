@@ -1,20 +1,27 @@
 #include "core/catalog.h"
 
+#include <algorithm>
+
 #include "objective/objective.h"
 
 namespace scoresde {
 namespace {
 
-using ObjectiveMaker = std::unique_ptr<Objective> (*)(const ObjectiveConfig&, const Sde&);
+struct ObjectiveMaker {
+  std::string_view name;
+  std::unique_ptr<Objective> (*make)(const ObjectiveConfig&, const Sde&);
+};
 
-constexpr ObjectiveMaker objective_makers[] = {make_dsm, make_smld, make_ddpm, make_cross_entropy};
-static_assert(std::size(objective_makers) == std::size(objective_table), "one maker a row of objectives, in its order");
+constexpr ObjectiveMaker objective_makers[] = {
+    {"dsm", make_dsm}, {"smld", make_smld}, {"ddpm", make_ddpm}, {"cross-entropy", make_cross_entropy}};
+static_assert(std::ranges::equal(objective_makers, objective_table, {}, &ObjectiveMaker::name, &ObjectiveEntry::name),
+              "one maker a row of objectives, in its order");
 
 }  // namespace
 
 std::unique_ptr<Objective> make_objective(const ObjectiveConfig& config, const Sde& sde) {
   const auto& entry = find_entry("objective", objectives(), config.name);
-  return objective_makers[&entry - objective_table](config, sde);
+  return objective_makers[&entry - objective_table].make(config, sde);
 }
 
 }  // namespace scoresde
