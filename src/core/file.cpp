@@ -76,13 +76,15 @@ void write_atomically(const fs::path& path, const std::function<void(std::ostrea
     fs::remove(aside, error);
     throw;
   }
-  sync_path(folder, O_RDONLY | O_DIRECTORY);
+  sync_folder(folder);
 }
 
 void write_atomically(const fs::path& path, std::string_view bytes) {
   write_atomically(path,
                    [&](std::ostream& out) { out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())); });
 }
+
+void sync_folder(const fs::path& folder) { sync_path(folder, O_RDONLY | O_DIRECTORY); }
 
 std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t crc) {
   if (bytes.empty()) return crc;  // zlib takes a null pointer as the request for its initial value

@@ -23,6 +23,9 @@ void write_atomically(const fs::path& path, std::string_view bytes);
 /// The same for content that comes in pieces: `write` is given the stream of the file aside.
 void write_atomically(const fs::path& path, const std::function<void(std::ostream&)>& write);
 
+/// Waits until the renames in a folder are on disk. Error{run} where the disk refuses.
+void sync_folder(const fs::path& folder);
+
 /// CRC-32 (the polynomial of zlib and PNG), continued from `crc`.
 std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t crc = 0);
 

@@ -1,8 +1,5 @@
 #include "train/checkpoint.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <set>
 
 namespace scoresde {
@@ -10,54 +7,24 @@ namespace {
 
 const std::string state_prefixes[] = {"weights/", "first_moments/", "second_moments/"};
 
-// A rename is on disk when its folder is.
-void sync_folder(const fs::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return;
-  ::fsync(descriptor);
-  ::close(descriptor);
-}
-
-Json counters_to_json(const TrainState& state) {
-  Json json = {{"step", state.step},
-               {"images", state.images},
-               {"updates", state.updates},
-               {"bad_steps", state.bad_steps},
-               {"bad_in_row", state.bad_in_row},
-               {"seconds", state.seconds},
-               {"interval_loss", state.interval_loss},
-               {"interval_norm", state.interval_norm},
-               {"interval_updates", state.interval_updates},
-               {"best_step", state.best_step},
-               {"data_checksum", state.data_checksum},
-               {"threads", state.threads},
-               {"config", state.config}};
-  if (state.best_step >= 0) json["best_validation"] = state.best_validation;
+// The metadata's entry `key`, which the header's checksum covers.
+Json parsed_entry(const Safetensors& content, const std::string& key) {
+  const auto found = content.metadata.find(key);
+  Json json = found == content.metadata.end() ? Json() : Json::parse(found->second, nullptr, false);
+  if (!json.is_object()) fail(Failure::data, "the metadata has no table '{}'", key);
   return json;
 }
 
-TrainState counters_from_json(const fs::path& path) {
-  TrainState state;
+void read_counters(TrainState& state, const Safetensors& content, const fs::path& path) {
   try {
-    const Json json = Json::parse(read_text(path));
-    json.at("step").get_to(state.step);
-    json.at("images").get_to(state.images);
-    json.at("updates").get_to(state.updates);
-    json.at("bad_steps").get_to(state.bad_steps);
-    json.at("bad_in_row").get_to(state.bad_in_row);
-    json.at("seconds").get_to(state.seconds);
-    json.at("interval_loss").get_to(state.interval_loss);
-    json.at("interval_norm").get_to(state.interval_norm);
-    json.at("interval_updates").get_to(state.interval_updates);
-    json.at("best_step").get_to(state.best_step);
-    json.at("data_checksum").get_to(state.data_checksum);
-    json.at("threads").get_to(state.threads);
-    if (state.best_step >= 0) json.at("best_validation").get_to(state.best_validation);
-    state.config = json.at("config");
-  } catch (const Json::exception& error) {
+    const Json counters = parsed_entry(content, "state");
+    std::apply([&](const auto&... f) { (static_cast<void>(counters.at(std::string(f.name))), ...); },
+               TrainCounters::fields());
+    update(static_cast<TrainCounters&>(state), counters);
+    state.config = parsed_entry(content, "config");
+  } catch (const std::exception& error) {
     fail(Failure::data, "{} is no training state: {}", path.string(), error.what());
   }
-  return state;
 }
 
 }  // namespace
@@ -74,8 +41,9 @@ void CheckpointStore::save(const TrainState& state, const ModelSpec& spec) const
   const std::map<std::string, Tensor>* parts[] = {&state.weights, &state.first_moments, &state.second_moments};
   for (int k = 0; k < 3; ++k)
     for (const auto& [parameter, tensor] : *parts[k]) tensors.tensors[state_prefixes[k] + parameter] = tensor;
+  tensors.metadata["state"] = shown(to_json(static_cast<const TrainCounters&>(state)));
+  tensors.metadata["config"] = shown(state.config);
   write_safetensors(aside / "state.safetensors", tensors);
-  write_atomically(aside / "state.json", counters_to_json(state).dump(1) + "\n");
   std::error_code error;
   if (fs::read_symlink(folder_ / "latest", error) == name) {  // the same step saved again: the same weights
     fs::remove_all(aside);
@@ -95,9 +63,10 @@ std::optional<TrainState> CheckpointStore::load() const {
   const fs::path name = fs::read_symlink(folder_ / "latest", error);
   if (error) return std::nullopt;
   const fs::path set = folder_ / name;
-  TrainState state = counters_from_json(set / "state.json");
+  TrainState state;
   state.average = read_safetensors(set / "model.safetensors").tensors;
   Safetensors tensors = read_safetensors(set / "state.safetensors");
+  read_counters(state, tensors, set / "state.safetensors");
   std::map<std::string, Tensor>* parts[] = {&state.weights, &state.first_moments, &state.second_moments};
   for (auto& [full_name, tensor] : tensors.tensors)
     for (int k = 0; k < 3; ++k)

@@ -38,7 +38,7 @@ struct OptimizerConfig {
         field("lr", &OptimizerConfig::lr, "learning rate after the warm-up", {0, 100}),
         field("beta1", &OptimizerConfig::beta1, "decay of the first moment", {0, 0.999999999}),
         field("beta2", &OptimizerConfig::beta2, "decay of the second moment", {0, 0.999999999}),
-        field("epsilon", &OptimizerConfig::epsilon, "added to the root of the second moment", {0, 1}),
+        field("epsilon", &OptimizerConfig::epsilon, "added to the root of the second moment", {1e-20, 1}),
         field("weight_decay", &OptimizerConfig::weight_decay, "weight decay", {0, 100}),
         field("clip", &OptimizerConfig::clip, "largest global gradient norm; 0: no clipping", {0, 1e9}),
         field("warmup", &OptimizerConfig::warmup, "updates over which the learning rate rises linearly from 0",

@@ -1,4 +1,7 @@
 #include <ATen/ops/isfinite.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "train/learn.h"
 
@@ -27,13 +30,30 @@ std::string step_text(long long step, const ItemBatch& batch) {
 
 }  // namespace
 
+std::string unmet_attention(const NetConfig& config, const Graph& graph) {
+  std::vector<std::int64_t> heights;  // of the maps in blocks, from the finest down
+  for (const Node& node : graph.nodes)
+    if (node.kind == OpKind::group_norm && node.shape.size() == 3 &&
+        std::find(heights.begin(), heights.end(), node.shape[1]) == heights.end())
+      heights.push_back(node.shape[1]);
+  for (int wanted : config.attention)
+    if (!heights.empty() && std::find(heights.begin(), heights.end(), wanted) == heights.end())
+      return fmt::format("net.attention: no map of height {}; there are {}", wanted, fmt::join(heights, ", "));
+  return "";
+}
+
+std::string first_not_finite(const Graph& graph, const std::vector<at::Tensor>& parameters) {
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    if (!all_finite(parameters[i])) return graph.parameters[i].name;
+  return "";
+}
+
 std::string explain_bad_loss(long long step, const ItemBatch& batch, const Losses& losses, const Network& network) {
   const std::string where = step_text(step, batch);
   if (!all_finite(batch.x0))
     return fmt::format("{}: the data is not finite: {}", where, bad_samples(batch, losses, batch.x0));
-  for (std::size_t i = 0; i < network.parameters().size(); ++i)
-    if (!all_finite(network.parameters()[i]))
-      return fmt::format("{}: parameter {} is not finite", where, network.graph().parameters[i].name);
+  const std::string lost = first_not_finite(network.graph(), network.parameters());
+  if (!lost.empty()) return fmt::format("{}: parameter {} is not finite", where, lost);
   if (losses.output.defined() && !all_finite(losses.output))
     return fmt::format("{}: the network's output is not finite: {}", where, bad_samples(batch, losses, losses.output));
   return fmt::format("{}: the loss is not finite: {}", where,

@@ -28,7 +28,7 @@ Journal::Journal(const fs::path& folder, std::optional<std::int64_t> last_step,
 }
 
 void Journal::metrics(const Json& line) {
-  metrics_ << line.dump() << '\n' << std::flush;
+  metrics_ << shown(line) << '\n' << std::flush;
   std::vector<std::pair<std::string, double>> values;
   for (const auto& [key, value] : line.items())
     if (value.is_number() && key != "step") values.emplace_back(event_tag(key), value.get<double>());

@@ -149,6 +149,14 @@ ValidationReport Training::validate() const {
   return report;
 }
 
+std::string Training::problem() const {
+  for (const auto* tensors : {&network_.parameters(), &average_})
+    if (const std::string name = first_not_finite(network_.graph(), *tensors); !name.empty())
+      return fmt::format("after step {} {}parameter {} is not finite", step_,
+                         tensors == &average_ ? "the average of " : "", name);
+  return "";
+}
+
 void Training::save(TrainState& state) const {
   state.step = step_;
   state.images = images_;
@@ -160,6 +168,10 @@ void Training::save(TrainState& state) const {
 }
 
 void Training::restore(const TrainState& state) {
+  const long long images_per_step = static_cast<long long>(config_.batch) * config_.accumulation;
+  if (state.images % images_per_step != 0 || state.images / images_per_step != state.step)
+    fail(Failure::data, "the training state has {} items after {} steps of {}", state.images, state.step,
+         images_per_step);
   const std::vector<std::size_t> all = first_indices(average_.size());
   copy_by_name(network_.graph(), all, state.weights, network_.parameters());
   copy_by_name(network_.graph(), all, state.average, average_);

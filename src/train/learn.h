@@ -39,6 +39,9 @@ class Training {
   bool has_validation() const { return source_.validation_count() > 0; }
   std::size_t training_items() const { return source_.training_count(); }
 
+  /// What of the weights or of their average is not finite, in one sentence; "" where a checkpoint would be sound.
+  std::string problem() const;
+
   /// Counters, weights, average and moments; the rest of a TrainState belongs to the caller.
   void save(TrainState& state) const;
   /// Error{data} where names or shapes do not fit.
@@ -69,6 +72,12 @@ class Training {
   ItemSource source_;
   long long step_ = 0, images_ = 0;
 };
+
+/// Heights of net.attention that no map of the network has, in one sentence; "" where all are met.
+std::string unmet_attention(const NetConfig& config, const Graph& graph);
+
+/// The name of the first parameter that holds something not finite; "" where all are finite.
+std::string first_not_finite(const Graph& graph, const std::vector<at::Tensor>& parameters);
 
 /// One sentence on the first thing in a batch that is not finite, in the order data, weights, network output, loss:
 /// which step, which items, which times.

@@ -29,11 +29,12 @@ void require_same_settings(const RunConfig& now, const Json& then_json) {
   for (const auto& [path, value] : settings_of(now)) {
     const bool free = std::any_of(std::begin(free_to_change), std::end(free_to_change),
                                   [&path = path](std::string_view prefix) { return path.starts_with(prefix); });
-    if (!free && before.at(path) != value)
+    // As they were stored: what is not UTF-8 was replaced.
+    if (!free && shown(before.at(path)) != shown(value))
       fail(Failure::usage,
            "{} = {}, but this run began with {}: resume it unchanged (only budget, checkpoint and log "
            "may change) or start a new run",
-           path, value.dump(), before.at(path).dump());
+           path, shown(value), shown(before.at(path)));
   }
 }
 
@@ -41,7 +42,12 @@ void prepare_folder(const TrainOptions& options) {
   if (options.out.empty()) fail(Failure::usage, "training needs a run folder to write to");
   if (fs::exists(options.out) && !fs::is_directory(options.out))
     fail(Failure::usage, "{} is a file; a run is a folder", options.out.string());
-  const bool occupied = fs::exists(options.out) && !fs::is_empty(options.out);
+  const auto has = [&](const char* name) { return fs::exists(options.out / name); };
+  const bool locked = has(".lock");
+  const auto entries = fs::exists(options.out) ? std::distance(fs::directory_iterator(options.out), {}) : 0;
+  const bool occupied = entries > (locked ? 1 : 0);  // a lock alone: killed before it wrote anything
+  if (occupied && !locked && !(has("config.toml") && has("checkpoints")))
+    fail(Failure::usage, "{} is no run folder and not empty; choose another", options.out.string());
   if (occupied && !options.resume && !options.force)
     fail(Failure::usage, "{} exists already; --resume goes on with it, --force replaces it", options.out.string());
   fs::create_directories(options.out);

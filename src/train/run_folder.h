@@ -10,10 +10,11 @@ namespace scoresde {
 /// log settings may change: they decide when a run ends and what is written, not what is learned.
 void require_same_settings(const RunConfig& now, const Json& then);
 
-/// Makes the run folder. Error{usage} where something else is there and neither resume nor force was asked for.
+/// Makes the run folder. Error{usage} where files are there that are not a run's, or where a run is there and neither
+/// resume nor force was asked for.
 void prepare_folder(const TrainOptions& options);
 
-/// Removes what an earlier run left in the folder, and nothing else.
+/// Removes what an earlier run left in a folder that prepare_folder accepted.
 void remove_old_run(const fs::path& folder);
 
 /// One process a run folder: the lock goes with the process, however it ends. Error{run} where another one has it.

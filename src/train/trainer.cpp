@@ -37,10 +37,10 @@ class RateMeter {
 /// The loop around Training: clock, budget, records, checkpoints, hooks.
 class Run {
  public:
-  Run(const RunConfig& config, const Dataset& data, const TrainOptions& options)
+  Run(const RunConfig& config, const Dataset& data, Training& training, const TrainOptions& options)
       : config_(config),
         options_(options),
-        training_(config_, data),
+        training_(training),
         store_(options.out / "checkpoints"),
         data_checksum_(data_checksum(data)) {
     if (options.force && !options.resume) remove_old_run(options.out);
@@ -73,12 +73,12 @@ class Run {
   void show(const UpdateReport& report);
   void finish(TrainOutcome outcome, const std::string& message);
 
-  RunConfig config_;
+  const RunConfig& config_;
   const TrainOptions& options_;
-  Training training_;
+  Training& training_;
   CheckpointStore store_;
   std::uint32_t data_checksum_;
-  TrainState state_;  ///< counters of the run; tensors only while saving
+  TrainCounters state_;
   std::unique_ptr<Journal> journal_;
   TrainResult result_;
   Stopwatch watch_;
@@ -103,16 +103,12 @@ void Run::restore() {
       if (state->data_checksum != data_checksum_)
         fail(Failure::data, "{} is not the data this run began with (its checksum differs)", config_.data.source);
       training_.restore(*state);
-      state_ = std::move(*state);
+      state_ = *state;
       resumed_ = true;
       saved_step_ = state_.step;
     }
   }
   last_checkpoint_ = state_.seconds;
-  state_.weights.clear();
-  state_.average.clear();
-  state_.first_moments.clear();
-  state_.second_moments.clear();
 }
 
 TrainResult Run::go() {
@@ -122,6 +118,8 @@ TrainResult Run::go() {
                     fmt::format("{} step {}: {} parameters, {} items, {} threads, seed {}",
                                 resumed_ ? "resumed at" : "started at", training_.step(), grouped(result_.parameters),
                                 grouped(static_cast<long long>(training_.training_items())), threads(), config_.seed));
+  if (const std::string note = unmet_attention(config_.net, training_.network().graph()); !note.empty())
+    journal_->message(seconds(), note);
   if (resumed_ && state_.threads != threads())
     journal_->message(seconds(), fmt::format("{} threads before, {} now: the last bits will differ from an "
                                              "uninterrupted run",
@@ -136,28 +134,20 @@ TrainResult Run::go() {
     const UpdateReport report = training_.update(share());
     count(report);
     if (state_.bad_in_row >= config_.max_bad_steps) {
-      result_.outcome = TrainOutcome::numerical_failure;
-      result_.message = fmt::format("stopped after {} steps in a row that were not finite; the last: {}",
-                                    state_.bad_in_row, report.problem);
-      journal_->message(seconds(), result_.message);
-      break;
+      finish(TrainOutcome::numerical_failure,
+             fmt::format("stopped after {} steps in a row that were not finite; the last: {}", state_.bad_in_row,
+                         report.problem));
+      return result_;
     }
     show(report);
     if (due(config_.log.every, images_before)) record(report);
     if (due(config_.validation.every, images_before)) validate();
     if (due(config_.log.samples_every, images_before)) draw_samples();
-    if (checkpoint_due(images_before)) save();
+    if (checkpoint_due(images_before) && state_.bad_in_row == 0 && training_.problem().empty()) save();
   }
-  if (result_.outcome == TrainOutcome::done) {
-    if (training_.step() > first_step && config_.log.samples_every > 0) draw_samples();
-    finish(TrainOutcome::done, fmt::format("done: {} steps, {} items, {}", training_.step(),
-                                           grouped(training_.images()), duration_text(seconds())));
-  }
-  result_.steps = training_.step();
-  result_.images = training_.images();
-  result_.seconds = seconds();
-  result_.bad_steps = state_.bad_steps;
-  if (fs::exists(store_.latest_model())) result_.model = store_.latest_model();
+  if (training_.step() > first_step && config_.log.samples_every > 0) draw_samples();
+  finish(TrainOutcome::done, fmt::format("done: {} steps, {} items, {}", training_.step(), grouped(training_.images()),
+                                         duration_text(seconds())));
   return result_;
 }
 
@@ -213,6 +203,7 @@ void Run::validate() {
 
 void Run::draw_samples() {
   if (!options_.on_samples || training_.classifies() || sampled_step_ == training_.step()) return;
+  if (!training_.problem().empty()) return;
   sampled_step_ = training_.step();
   const ModelSpec spec = training_.spec();
   const NetworkScore average(spec, training_.average()), raw(spec, training_.network().parameters());
@@ -226,10 +217,9 @@ void Run::save() {
     state_.best_validation = result_.validation;
     state_.best_step = training_.step();
   }
-  TrainState state = state_;
+  TrainState state{state_, to_json(config_), {}, {}, {}, {}};
   training_.save(state);
   state.seconds = seconds();
-  state.config = to_json(config_);
   state.data_checksum = data_checksum_;
   state.threads = threads();
   store_.save(state, training_.spec());
@@ -254,15 +244,16 @@ void Run::show(const UpdateReport& report) {
 }
 
 void Run::finish(TrainOutcome outcome, const std::string& message) {
-  save();
-  result_.outcome = outcome;
-  result_.message = message;
-  journal_->message(seconds(), message);
+  const std::string problem = training_.problem();
+  if (problem.empty() && outcome != TrainOutcome::numerical_failure) save();
+  result_.outcome = problem.empty() ? outcome : TrainOutcome::numerical_failure;
+  result_.message = problem.empty() || outcome == TrainOutcome::numerical_failure ? message : "stopped: " + problem;
+  journal_->message(seconds(), result_.message);
   result_.steps = training_.step();
   result_.images = training_.images();
   result_.seconds = seconds();
   result_.bad_steps = state_.bad_steps;
-  result_.model = store_.latest_model();
+  if (fs::exists(store_.latest_model())) result_.model = store_.latest_model();
 }
 
 }  // namespace
@@ -273,9 +264,10 @@ TrainResult train_run(const RunConfig& config, const TrainOptions& options) {
   if (options.threads > 0) set_threads(options.threads);
   const Dataset data = load_configured_data(config);
   const RunConfig resolved = resolve_config(config, data);
+  Training training(resolved, data);  // refuses what does not fit together before anything is written
   prepare_folder(options);
   const FolderLock lock(options.out);
-  return Run(resolved, data, options).go();
+  return Run(resolved, data, training, options).go();
 }
 
 }  // namespace scoresde
