@@ -13,9 +13,11 @@ name = "vp"
 name = "unet"
 prediction = "edm"
 patch = 2
-channels = 48
+channels = 32
 channel_mult = [1, 2]
 attention = [7]
+[objective]
+log_mean = -0.8
 [optimizer]
 lr = 2e-3
 warmup = 50
