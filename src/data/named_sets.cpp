@@ -8,10 +8,13 @@ namespace scoresde {
 namespace {
 
 Dataset load_fashion_mnist(Split split, const LoadOptions&) {
-  const fs::path folder = "/usr/share/datasets/fashion-mnist";
+  const char* elsewhere = std::getenv("SCORESDE_FASHION_MNIST");
+  const fs::path folder = elsewhere ? elsewhere : "/usr/share/datasets/fashion-mnist";
   const fs::path images = folder / (split == Split::test ? "t10k-images-idx3-ubyte.gz" : "train-images-idx3-ubyte.gz");
   if (!fs::exists(images))
-    fail(Failure::data, "fashion-mnist is not installed ({} is missing): apt-get install dataset-fashion-mnist",
+    fail(Failure::data,
+         "fashion-mnist is not installed ({} is missing): apt-get install dataset-fashion-mnist, or name the folder "
+         "of its four IDX files in SCORESDE_FASHION_MNIST",
          images.string());
   Dataset set = load_idx_file(images);
   set.class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
