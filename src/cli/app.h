@@ -17,6 +17,9 @@ struct CommonFlags {
   bool force = false;  ///< overwrite existing outputs
 };
 
+/// Help of 80 columns with `example` first.
+void set_help(CLI::App& app, const std::string& example);
+
 /// Makes a subcommand with the common flags. `example` stands first in its help.
 CLI::App* add_command(CLI::App& app, CommonFlags& flags, const std::string& name, const std::string& summary,
                       const std::string& example);
@@ -27,9 +30,21 @@ int thread_count(const CommonFlags& flags);
 /// "0-63", "5", "1,4,9-12" as a list. Error{usage} for anything else, or more than 10 million.
 std::vector<std::uint64_t> parse_ranges(std::string_view text, std::string_view option);
 
+/// For ->check(): a number in [low, high]; NaN and text are refused too.
+CLI::Validator within(double low, double high);
+
+/// For ->check(): a path that ends in `extension`, such as ".png".
+CLI::Validator ends_in(const std::string& extension);
+
 /// Set by SIGINT and SIGTERM after catch_interrupts(): long work looks at it between steps.
 const std::atomic<bool>& interrupted();
 void catch_interrupts();
+
+/// "1 sample", "64 samples".
+std::string counted(long long n, const std::string& noun);
+
+/// Exit code after Ctrl-C, as the shell gives it: `train && sample` must not go on.
+inline constexpr int exit_interrupted = 130;
 
 /// Prints JSON on stdout, indented.
 void print_json(const Json& json);

@@ -40,11 +40,10 @@ void show_data(const DataFlags& flags, const CommonFlags& common) {
   fmt::print("  items      {} of {}\n", grouped(static_cast<long long>(data.count)), to_text(data.shape));
   fmt::print("  values     {:.4g} to {:.4g}, mean {:.4f}, standard deviation {:.4f} (in model units)\n", s.low, s.high,
              s.mean, s.std);
-  fmt::print("  largest pairwise distance  {:.2f} {}\n", s.largest_distance,
+  fmt::print("  spread     {:.2f} between the farthest two items{}: the default sigma_max of ve\n", s.largest_distance,
              s.distance_is_estimate
-                 ? fmt::format("(estimated on {} items)", grouped(static_cast<long long>(s.distance_items)))
+                 ? fmt::format(" (estimated on {})", grouped(static_cast<long long>(s.distance_items)))
                  : "");
-  fmt::print("             the default sigma_max of the VE SDE (Song & Ermon 2020, technique 1)\n");
   if (!s.class_counts.empty()) {
     Table table{{"class", "items", "share"}, {}};
     for (std::size_t k = 0; k < s.class_counts.size(); ++k)
@@ -67,10 +66,10 @@ void add_data(CLI::App& app, CommonFlags& common) {
       ->add_option("data", flags.data,
                    "a named set (see `scoresde list data`) or a path; #train or #test picks a split")
       ->required();
-  command->add_option("--out", flags.out, "write a picture grid of the first items here (.png)");
+  command->add_option("--out", flags.out, "write a picture of the first items here: a .png")->check(ends_in(".png"));
   command->add_option("--resize", flags.resize, "images: crop to a square and resize to this many pixels")
-      ->check(CLI::Range(1, 65536));
-  command->add_option("--most", flags.most, "read at most this many items");
+      ->check(within(1, 65536));
+  command->add_option("--most", flags.most, "read at most this many items")->check(within(1, 1e12));
   command->add_flag("--force", common.force, "overwrite an existing picture");
   command->callback([&common] { show_data(flags, common); });
 }

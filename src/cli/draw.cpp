@@ -1,6 +1,7 @@
 #include "cli/draw.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "cli/app.h"
@@ -41,8 +42,9 @@ DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool 
     const auto solver = resolved.choice.make();
     const SampleOptions options{
         .denoise = plan.denoise, .progress = [&](const SamplingProgress& p) {
-          progress.update(static_cast<double>(first) + static_cast<double>(ids.size()) * p.step / std::max(1, p.steps),
-                          fmt::format("step {}/{}", p.step, p.steps));
+          progress.update(
+              static_cast<double>(first) + std::floor(static_cast<double>(ids.size()) * p.step / std::max(1, p.steps)),
+              fmt::format("step {}/{}", p.step, p.steps));
           if (path && first == 0) path(p);
         }};
     const Samples samples =

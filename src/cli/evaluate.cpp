@@ -123,9 +123,9 @@ void add_evaluate(CLI::App& app, CommonFlags& common) {
       ->required();
   command->add_option("--against", flags.against, "real data with labels")->required();
   command->add_option("--classifier", flags.classifier, "a run of `train --preset classifier`")->required();
-  command->add_option("-n", flags.n, "how many samples")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+  command->add_option("-n", flags.n, "how many samples")->check(within(1, 10000000))->capture_default_str();
   command->add_option("--solver", flags.plan.solver, "runs: see `scoresde list solvers`")->capture_default_str();
-  command->add_option("--nfe", flags.plan.nfe, "runs: network evaluations a sample")->check(CLI::Range(1, 1'000'000));
+  command->add_option("--nfe", flags.plan.nfe, "runs: network evaluations a sample")->check(within(1, 1000000));
   command->callback([&common] { evaluate_samples(flags, common); });
 }
 

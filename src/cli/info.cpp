@@ -24,8 +24,10 @@ void show_info(const InfoFlags& flags, const CommonFlags& common) {
   fmt::print("  sample        {}\n", to_text(model.spec.shape));
   fmt::print("  trained on    {}, {} items seen\n", model.spec.data, grouped(model.spec.images_seen));
   fmt::print("  sde           {}\n", model.spec.sde.name);
-  fmt::print("  network       {} predicting {}: {} parameters in {} tensors\n", model.spec.net.name,
-             model.spec.net.prediction, grouped(graph.parameter_count()), graph.parameters.size());
+  const bool classifies = graph.output_shape() != graph.input_shape;
+  fmt::print("  network       {}{}: {} parameters in {} tensors\n", model.spec.net.name,
+             classifies ? "" : " predicting " + model.spec.net.prediction, grouped(graph.parameter_count()),
+             graph.parameters.size());
   fmt::print("  cost          {:.1f} million multiply-adds an evaluation of one sample\n",
              static_cast<double>(graph.multiply_adds()) / 1e6);
   if (!model.spec.class_names.empty()) fmt::print("  classes       {}\n", fmt::join(model.spec.class_names, ", "));

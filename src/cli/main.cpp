@@ -25,12 +25,10 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app(
-      "Example:\n"
-      "  scoresde train fashion-mnist --preset quickstart --minutes 6 --out runs/fashion\n"
-      "  scoresde sample runs/fashion --out samples.png -n 64\n\n"
-      "Score-based generative modelling through stochastic differential equations.",
-      "scoresde");
+  CLI::App app("Score-based generative modelling through stochastic differential equations.", "scoresde");
+  set_help(app,
+           "scoresde train fashion-mnist --preset quickstart --minutes 6 --out runs/fashion\n"
+           "  scoresde sample runs/fashion --out samples.png -n 64");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.fallthrough(false);

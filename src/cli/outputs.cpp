@@ -14,6 +14,7 @@ class FolderSink : public SampleSink {
   FolderSink(fs::path folder, const ModelSpec& spec, Json recipe, bool nested)
       : folder_(std::move(folder)), shape_(spec.shape), recipe_(std::move(recipe)), nested_(nested) {
     fs::create_directories(folder_);
+    remove_earlier(folder_);
   }
 
   void add(std::span<const std::uint64_t> ids, const Batch& rows) override {
@@ -29,6 +30,20 @@ class FolderSink : public SampleSink {
   void finish() override {}
 
  private:
+  // What an earlier draw left (--force): numbered pictures here and in numbered sub-folders, nothing else.
+  static void remove_earlier(const fs::path& folder) {
+    std::vector<fs::path> earlier;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      const std::string stem = entry.path().stem().string();
+      if (stem.find_first_not_of("0123456789") != std::string::npos) continue;
+      if (entry.is_directory())
+        remove_earlier(entry.path());
+      else if (entry.path().extension() == ".png" && stem.size() >= 6)
+        earlier.push_back(entry.path());
+    }
+    for (const fs::path& path : earlier) fs::remove(path);
+  }
+
   fs::path folder_;
   ItemShape shape_;
   Json recipe_;
@@ -59,8 +74,9 @@ class FileSink : public SampleSink {
       const std::vector<std::int32_t> labels(class_label_ < 0 ? 0 : ids_.size(), class_label_);
       return write_npz(path_, sample_arrays(batch_to_images(rows_, spec_.shape), labels));
     }
-    Tensor tensor = to_tensor(to_data_units(rows_, spec_));
-    if (spec_.shape.image) tensor.shape = {rows_.rows(), spec_.shape.channels, spec_.shape.height, spec_.shape.width};
+    // Pictures as the 8-bit arrays that every tool, this one too, reads as pictures.
+    Tensor tensor = spec_.shape.image ? sample_arrays(batch_to_images(rows_, spec_.shape)).front().second
+                                      : to_tensor(to_data_units(rows_, spec_));
     if (path_.extension() == ".npz")
       write_npz(path_, {{"arr_0", std::move(tensor)}});
     else
@@ -100,8 +116,6 @@ std::unique_ptr<SampleSink> open_sink(const std::string& path, const ModelSpec& 
     require_free(path, force);
     if (form == ".png" && !spec.shape.image && spec.shape.size() != 2)
       fail(Failure::usage, "--out {}: rows of {} columns make no picture; use .csv or .npy", path, spec.shape.size());
-    if (form == ".csv" && spec.shape.image)
-      fail(Failure::usage, "--out {}: pictures go to a folder, .png, .npz or .npy", path);
     return std::make_unique<FileSink>(path, spec, recipe, class_label, count);
   }
   if (!form.empty() && form.size() <= 5 && !fs::is_directory(path))

@@ -166,6 +166,20 @@ RunConfig run_config_of(const fs::path& run) {
   return config;
 }
 
+std::vector<Suggestion> suggestions(const std::string& run, const RunConfig& config, bool classifies) {
+  std::vector<Suggestion> next;
+  if (classifies)
+    next.push_back({"Judge the samples of another run with it",
+                    fmt::format("scoresde evaluate runs/other --against {} --classifier {}", config.data.source, run)});
+  else
+    next = {{"Draw another set", fmt::format("scoresde sample {} --out more.png -n 64 --seed 7", run)},
+            {"Fewer evaluations", fmt::format("scoresde sample {} --out few.png -n 64 --nfe 6", run)},
+            {"Watch them form", fmt::format("scoresde sample {} --out one.png -n 16 --trajectory path.gif", run)}};
+  next.push_back(
+      {"Train on, up to half an hour in all", fmt::format("scoresde train --out {} --resume --minutes 30", run)});
+  return next;
+}
+
 void write_run_report(const ReportFlags& flags, const CommonFlags& common) {
   const fs::path run(flags.run);
   if (!fs::is_directory(run)) fail(Failure::data, "{} is not a run folder", flags.run);
@@ -180,21 +194,22 @@ void write_run_report(const ReportFlags& flags, const CommonFlags& common) {
   const Dataset data = load_dataset(config.data.source,
                                     {.resize = config.data.resize, .most = static_cast<std::size_t>(config.data.most)});
   add_data_section(report, data);
-  report.process_text = sde_sentence(model.spec.sde);
-  report.noising = noising_path(*sde, data);
-  report.schedule = schedule_plot(*sde);
-  const bool draws = !find_entry("objective", objectives(), config.objective.name).classifies;
-  if (draws && !flags.no_samples) add_sample_sections(report, flags, common, model, *sde);
+  const bool classifies = find_entry("objective", objectives(), config.objective.name).classifies;
+  if (classifies)
+    report.loss_text =
+        "The loss is the cross-entropy of the right class: 0 where the classifier is always sure and right.";
+  if (!classifies || config.objective.noise_conditional) {
+    report.process_text = sde_sentence(model.spec.sde);
+    report.noising = noising_path(*sde, data);
+    report.schedule = schedule_plot(*sde);
+  }
+  if (!classifies && !flags.no_samples) add_sample_sections(report, flags, common, model, *sde);
   report.config = read_text(run / "config.toml");
   report.versions = {{"scoresde", SCORESDE_VERSION},
                      {"compiler", __VERSION__},
                      {"model", model.hash},
                      {"cores", std::to_string(std::thread::hardware_concurrency())}};
-  report.next = {
-      {"Draw another set", fmt::format("scoresde sample {} --out more.png -n 64 --seed 7", flags.run)},
-      {"Fewer evaluations", fmt::format("scoresde sample {} --out few.png -n 64 --solver dpm++2m --nfe 6", flags.run)},
-      {"Watch them form", fmt::format("scoresde sample {} --out one.png -n 16 --trajectory path.gif", flags.run)},
-      {"Train on", fmt::format("scoresde train {} --out {} --resume --minutes 30", config.data.source, flags.run)}};
+  report.next = suggestions(flags.run, config, classifies);
   const fs::path page = run / "report.html";
   write_report(page, report);
   if (common.json)
@@ -213,7 +228,7 @@ void add_report(CLI::App& app, CommonFlags& common) {
                   "scoresde report runs/fashion");
   command->add_option("run", flags.run, "a run folder")->required();
   command->add_option("--solvers", flags.solvers, "solvers to draw with, each NAME or NAME:NFE")->delimiter(',');
-  command->add_option("-n", flags.n, "samples a solver")->check(CLI::Range(1LL, 10000LL))->capture_default_str();
+  command->add_option("-n", flags.n, "samples a solver")->check(within(1, 10000))->capture_default_str();
   command->add_flag("--no-samples", flags.no_samples, "leave the samples out: needs no LibTorch");
   command->callback([&common] { write_run_report(flags, common); });
 }

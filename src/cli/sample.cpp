@@ -18,6 +18,7 @@ struct SampleFlags {
   long long n = 64, seed = 0;
   int class_label = -1;
   double guidance = 1;
+  bool noisy = false;
   DrawPlan plan;
   std::vector<std::string> settings;
 };
@@ -76,9 +77,15 @@ Json summary_json(const SampleFlags& flags, const DrawSummary& summary, const Re
           {"failures", summary.failures}};
 }
 
+std::string cost_text(const DrawSummary& summary, const ResolvedPlan& resolved) {
+  if (!resolved.choice.adaptive()) return fmt::format("{} steps, {} NFE a sample", summary.steps, summary.most_nfe);
+  return fmt::format("{:.1f} NFE a sample ({} to {})", summary.mean_nfe, summary.least_nfe, summary.most_nfe);
+}
+
 void run_sample(SampleFlags& flags, const CommonFlags& common) {
   for (const std::string& setting : flags.settings) set(flags.plan.options, setting);
   SolverChoice(flags.plan.solver, flags.plan.options);  // what is wrong in the call is told before any file is read
+  flags.plan.denoise = !flags.noisy;
   flags.plan.seed = static_cast<std::uint64_t>(flags.seed);
   if (!flags.seeds.empty())
     flags.plan.ids = parse_ranges(flags.seeds, "--seeds");
@@ -107,12 +114,8 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
   if (common.json)
     print_json(summary_json(flags, summary, resolved));
   else
-    fmt::print("{}: {} samples, {}, {} steps, {} NFE a sample, {}\n", flags.out,
-               grouped(static_cast<long long>(flags.plan.ids.size())), resolved.choice.name(), summary.steps,
-               summary.least_nfe == summary.most_nfe
-                   ? std::to_string(summary.most_nfe)
-                   : fmt::format("{:.1f} ({} to {})", summary.mean_nfe, summary.least_nfe, summary.most_nfe),
-               duration_text(summary.seconds));
+    fmt::print("{}: {}, {}, {}, {}\n", flags.out, counted(static_cast<long long>(flags.plan.ids.size()), "sample"),
+               resolved.choice.name(), cost_text(summary, resolved), duration_text(summary.seconds));
   if (summary.failures.empty()) return;
   fail(Failure::numerical, "{} of {} samples failed; {}", summary.failures.size(), flags.plan.ids.size(),
        summary.failures.front());
@@ -126,30 +129,31 @@ void add_sample(CLI::App& app, CommonFlags& common) {
                                   "scoresde sample runs/fashion --out samples.png -n 64 --solver dpm++2m --nfe 20");
   command->add_option("run", flags.run, "a run folder or a .safetensors file")->required();
   command->add_option("--out", flags.out, "a folder of PNGs, a .png grid, .npz, .npy or .csv")->required();
-  command->add_option("-n", flags.n, "how many samples")->check(CLI::Range(1LL, 10'000'000LL))->capture_default_str();
+  command->add_option("-n", flags.n, "how many samples")->check(within(1, 10000000))->capture_default_str();
   command->add_option("--seed", flags.seed, "seed of all noise; sample k of a seed is always the same picture")
-      ->check(CLI::Range(0LL, 9'000'000'000'000'000LL))
+      ->check(within(0, 9000000000000000))
       ->capture_default_str();
-  command->add_option("--seeds", flags.seeds, "which samples of the seed to draw, such as 0-63 or 1,4,9-12");
+  command->add_option("--seeds", flags.seeds, "which samples of the seed to draw, such as 0-63 or 1,4,9-12")
+      ->excludes("-n");
   command->add_option("--solver", flags.plan.solver, "see `scoresde list solvers`")->capture_default_str();
   command
       ->add_option("--nfe", flags.plan.nfe,
                    "network evaluations a sample, exactly; default 20, or 200 for stochastic solvers")
-      ->check(CLI::Range(1, 1'000'000));
+      ->check(within(1, 1000000));
   command->add_option("--grid", flags.plan.grid, "time grid: see `scoresde list grids`; default: the solver's own");
-  command->add_option("--class", flags.class_label, "class to draw, 0-based")->check(CLI::Range(0, 1'000'000));
+  command->add_option("--class", flags.class_label, "class to draw, 0-based")->check(within(0, 1000000));
   command
       ->add_option("--guidance", flags.guidance,
                    "classifier-free guidance: 1 none, above 1 overstates the class; two network passes an evaluation")
-      ->check(CLI::Range(0.0, 1000.0));
+      ->check(within(0.0, 1000.0));
   command->add_option("--temperature", flags.plan.temperature, "scales the prior's standard deviation")
-      ->check(CLI::Range(0.0, 100.0));
-  command->add_flag("!--no-denoise", flags.plan.denoise,
-                    "do not end with the denoised estimate (saves one evaluation)");
-  command->add_option("--trajectory", flags.trajectory, "an animation (.gif) of the first 16 samples on their way");
+      ->check(within(0.0, 100.0));
+  command->add_flag("--no-denoise", flags.noisy, "do not end with the denoised estimate: saves one evaluation");
+  command->add_option("--trajectory", flags.trajectory, "an animation of the first 16 samples on their way: a .gif")
+      ->check(ends_in(".gif"));
   command->add_option("--set", flags.settings, "a solver setting such as snr=0.17 (repeatable)")->take_all();
   command->add_option("--batch", flags.plan.batch, "samples carried together: memory only, never changes a result")
-      ->check(CLI::Range(1, 65536))
+      ->check(within(1, 65536))
       ->capture_default_str();
   command->add_option("--device", flags.device, "cpu, or another device that LibTorch has, such as cuda")
       ->capture_default_str();

@@ -39,7 +39,9 @@ RunConfig run_config(const TrainFlags& flags) {
       fail(Failure::usage, "{}: {}", flags.config, error.what());
     }
   }
-  config.data.source = flags.data;
+  if (!flags.data.empty()) config.data.source = flags.data;
+  if (config.data.source.empty())
+    fail(Failure::usage, "DATA is missing: a named set (see `scoresde list data`) or a path");
   if (!flags.sde.empty()) config.sde.name = flags.sde;
   if (!flags.net.empty()) config.net.name = flags.net;
   if (!flags.objective.empty()) config.objective.name = flags.objective;
@@ -117,12 +119,13 @@ Json result_json(const TrainResult& r) {
 
 void run_train(const TrainFlags& flags, const CommonFlags& common) {
   if (flags.show_settings) return show_settings();
-  if (flags.data.empty()) fail(Failure::usage, "DATA is missing: a named set (see `scoresde list data`) or a path");
   if (flags.out.empty() && !flags.dry_run) fail(Failure::usage, "--out RUN is missing: the folder to train in");
   const RunConfig config = run_config(flags);
   TrainOptions options{.out = flags.out, .resume = flags.resume, .force = common.force};
   options.threads = thread_count(common);
   if (flags.dry_run) return show_forecast(torch_backend().forecast(config, options, options.threads), common);
+  if (flags.resume && !fs::exists(options.out / "checkpoints") && !common.quiet)
+    fmt::print(stderr, "{} has no checkpoint to resume: training begins\n", flags.out);
   catch_interrupts();
   options.stop = &interrupted();
   Progress progress("training", static_cast<double>(config.budget.images), "items",
@@ -138,11 +141,12 @@ void run_train(const TrainFlags& flags, const CommonFlags& common) {
   progress.finish();
   if (common.json)
     print_json(result_json(result));
-  else
+  else if (result.outcome != TrainOutcome::numerical_failure)
     fmt::print("{}\n", result.model.string());
   if (result.outcome == TrainOutcome::numerical_failure) fail(Failure::numerical, "{}", result.message);
-  if (result.outcome == TrainOutcome::interrupted)
-    fmt::print("to go on: scoresde train {} --out {} --resume\n", flags.data, flags.out);
+  if (result.outcome != TrainOutcome::interrupted) return;
+  fmt::print(stderr, "to go on: scoresde train {} --out {} --resume\n", config.data.source, flags.out);
+  std::exit(exit_interrupted);
 }
 
 }  // namespace
@@ -158,15 +162,14 @@ void add_train(CLI::App& app, CommonFlags& common) {
   command->add_option("--config", flags.config, "settings in a TOML file");
   command->add_option("--set", flags.settings, "one setting, such as net.channels=64 (repeatable)")->take_all();
   command->add_flag("--settings", flags.show_settings, "list every setting with its default and meaning");
-  command->add_option("--minutes", flags.minutes, "budget in minutes of wall time")->check(CLI::PositiveNumber);
-  command->add_option("--images", flags.images, "budget in training items")->check(CLI::PositiveNumber);
+  command->add_option("--minutes", flags.minutes, "budget in minutes of wall time")->check(within(1e-300, 1e15));
+  command->add_option("--images", flags.images, "budget in training items")->check(within(1, 1e15));
   command->add_option("--sde", flags.sde, "see `scoresde list sdes`");
   command->add_option("--net", flags.net, "see `scoresde list nets`");
   command->add_option("--objective", flags.objective, "see `scoresde list objectives`");
-  command->add_option("--batch", flags.batch, "items a step")->check(CLI::Range(1, 1'000'000));
-  command->add_option("--lr", flags.lr, "learning rate")->check(CLI::PositiveNumber);
-  command->add_option("--seed", flags.seed, "of weights, data order and noise")
-      ->check(CLI::Range(0LL, 9'000'000'000'000'000LL));
+  command->add_option("--batch", flags.batch, "items a step")->check(within(1, 1000000));
+  command->add_option("--lr", flags.lr, "learning rate")->check(within(1e-300, 1e15));
+  command->add_option("--seed", flags.seed, "of weights, data order and noise")->check(within(0, 9000000000000000));
   command->add_option("--device", flags.device, "cpu, or another device that LibTorch has, such as cuda");
   command->add_flag("--resume", flags.resume, "go on from the last checkpoint");
   command->add_flag("--dry-run", flags.dry_run, "print the resolved settings, memory and time; write nothing");

@@ -188,7 +188,8 @@ bool has_suffix(const fs::path& path, std::initializer_list<std::string_view> su
 std::vector<fs::path> files_of(const fs::path& folder) {
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (entry.is_regular_file() && entry.path().filename().string().front() != '.') files.push_back(entry.path());
+    // A link to nothing is listed too: reading it is an error, leaving it out a silently shorter data set.
+    if (!entry.is_directory() && entry.path().filename().string().front() != '.') files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -48,8 +48,10 @@ class ImageCollector {
       first_ = path;
     }
     if (image.height != set_.shape.height || image.width != set_.shape.width)
-      fail(Failure::data, "{} has {} x {} pixels, {} has {} x {}: give a size to resize all to", path.string(),
-           image.width, image.height, first_.string(), set_.shape.width, set_.shape.height);
+      fail(Failure::data,
+           "{} is {} wide and {} high, {} is {} by {}: --resize N (training: --set data.resize=N) brings "
+           "all to one size",
+           path.string(), image.width, image.height, first_.string(), set_.shape.width, set_.shape.height);
     if (image.channels == 3 && set_.shape.channels == 1) grey_to_rgb();
     append(image);
   }
