@@ -27,8 +27,8 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
 int run(int argc, char** argv) {
   CLI::App app("Score-based generative modelling through stochastic differential equations.", "scoresde");
   set_help(app,
-           "scoresde train fashion-mnist --preset quickstart --minutes 6 --out runs/fashion\n"
-           "  scoresde sample runs/fashion --out samples.png -n 64");
+           "scoresde train digits --preset digits --minutes 2 --out runs/digits\n"
+           "  scoresde sample runs/digits --out samples.png -n 64");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.fallthrough(false);

@@ -154,7 +154,7 @@ void run_train(const TrainFlags& flags, const CommonFlags& common) {
 void add_train(CLI::App& app, CommonFlags& common) {
   static TrainFlags flags;
   CLI::App* command = add_command(app, common, "train", "Train a score model on your own data.",
-                                  "scoresde train fashion-mnist --preset quickstart --minutes 6 --out runs/fashion");
+                                  "scoresde train digits --preset digits --minutes 2 --out runs/digits");
   command->add_option("data", flags.data,
                       "a named set (see `scoresde list data`) or a path; #train or #test picks a split");
   command->add_option("--out", flags.out, "the run folder");
@@ -162,13 +162,13 @@ void add_train(CLI::App& app, CommonFlags& common) {
   command->add_option("--config", flags.config, "settings in a TOML file");
   command->add_option("--set", flags.settings, "one setting, such as net.channels=64 (repeatable)")->take_all();
   command->add_flag("--settings", flags.show_settings, "list every setting with its default and meaning");
-  command->add_option("--minutes", flags.minutes, "budget in minutes of wall time")->check(within(1e-300, 1e15));
+  command->add_option("--minutes", flags.minutes, "budget in minutes of wall time")->check(within(1e-9, 1e15));
   command->add_option("--images", flags.images, "budget in training items")->check(within(1, 1e15));
   command->add_option("--sde", flags.sde, "see `scoresde list sdes`");
   command->add_option("--net", flags.net, "see `scoresde list nets`");
   command->add_option("--objective", flags.objective, "see `scoresde list objectives`");
   command->add_option("--batch", flags.batch, "items a step")->check(within(1, 1000000));
-  command->add_option("--lr", flags.lr, "learning rate")->check(within(1e-300, 1e15));
+  command->add_option("--lr", flags.lr, "learning rate")->check(within(1e-9, 1e15));
   command->add_option("--seed", flags.seed, "of weights, data order and noise")->check(within(0, 9000000000000000));
   command->add_option("--device", flags.device, "cpu, or another device that LibTorch has, such as cuda");
   command->add_flag("--resume", flags.resume, "go on from the last checkpoint");
