@@ -19,6 +19,7 @@ double law_error(const GaussianProblem& problem, const SolverChoice& choice, int
   const auto solver = choice.make();
   const Samples samples = sample({*problem.sde, problem.score, noise}, *solver, x, times, kNoDenoising);
   EXPECT_LT(noise.draws(), rows - 1);
+  EXPECT_EQ(noise.draws() > 0, choice.stochastic());
   double variance = 0;
   for (Index row = 1; row < rows; ++row) variance += std::pow(samples.x(row, 0) - samples.x(0, 0), 2);
   return std::abs(variance / problem.variance_at(end) - 1) +
@@ -65,7 +66,11 @@ TEST_P(Convergence, ToTheExactLawAtTheDeclaredOrder) {
       entry.stochastic ? expect_order(entry.order, 200, [&](int steps) { return law_error(problem, choice, steps); })
                        : expect_order(entry.order, entry.order < 3 ? 400 : 100,
                                       [&](int steps) { return flow_error(problem, choice, steps); });
-  EXPECT_LT(measured.order, entry.order + 2.25) << "declared too low";
+  // On ve and rectified the leading error nearly vanishes for some (euler-maruyama: 1.96, 1.68; deis: 3.53), and
+  // everywhere for dpm++3m (3.97 to 4.19 on the others) at these numbers of steps.
+  if (sde != "ve" && sde != "rectified") {
+    EXPECT_LT(measured.order, entry.order + (solver == "dpm++3m" ? 1.25 : 0.25)) << "declared too low";
+  }
   EXPECT_LT(measured.error, 0.06);
 }
 
