@@ -25,7 +25,6 @@ class GoldenNoise : public NoiseSource {
     return z;
   }
 
-  std::unique_ptr<NoiseSource> select(std::span<const Index>) const override { return nullptr; }
   int draws() const { return draws_; }
 
  private:

@@ -161,11 +161,4 @@ Batch CounterNoise::normal(Purpose purpose, const Interval& interval, std::uint3
   return z;
 }
 
-std::unique_ptr<NoiseSource> CounterNoise::select(std::span<const Index> rows) const {
-  std::vector<std::uint64_t> chosen;
-  chosen.reserve(rows.size());
-  for (Index row : rows) chosen.push_back(samples_.at(static_cast<std::size_t>(row)));
-  return std::make_unique<CounterNoise>(seed_, std::move(chosen), dimension_);
-}
-
 }  // namespace scoresde

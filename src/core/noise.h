@@ -70,10 +70,6 @@ class NoiseSource {
 
   /// N(0, I) for every row. `draw` tells repetitions within one step apart (inner corrector steps).
   virtual Batch normal(Purpose purpose, const Interval& interval, std::uint32_t draw = 0) const = 0;
-
-  /// The noise of some of the rows: row k of the result belongs to row rows[k] here. For solvers that go on with a
-  /// part of a batch.
-  virtual std::unique_ptr<NoiseSource> select(std::span<const Index> rows) const = 0;
 };
 
 /// Philox noise addressed by (seed; purpose, sample id, step index, draw, element): sample k gets the same bits in any
@@ -84,7 +80,6 @@ class CounterNoise : public NoiseSource {
   CounterNoise(std::uint64_t seed, std::vector<std::uint64_t> samples, Index dimension);
 
   Batch normal(Purpose purpose, const Interval& interval, std::uint32_t draw = 0) const override;
-  std::unique_ptr<NoiseSource> select(std::span<const Index> rows) const override;
 
  private:
   std::uint64_t seed_;

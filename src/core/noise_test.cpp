@@ -159,9 +159,6 @@ TEST(CounterNoise, SampleKIsTheSameInAnyBatch) {
   const Batch w = some.normal(Purpose::diffusion, interval, 2);
   EXPECT_TRUE((w.row(0) == z.row(4)).all());
   EXPECT_TRUE((w.row(1) == z.row(1)).all());
-  const Index rows[] = {5, 0, 3};
-  const Batch chosen = all.select(rows)->normal(Purpose::diffusion, interval, 2);
-  for (Index i = 0; i < 3; ++i) EXPECT_TRUE((chosen.row(i) == z.row(rows[i])).all());
   EXPECT_FALSE((all.normal(Purpose::diffusion, {0.9, 0.8, 5}, 2) == z).any());
   EXPECT_FALSE((all.normal(Purpose::diffusion, interval, 3) == z).any());
 }

@@ -288,7 +288,6 @@ class AskedNoise : public NoiseSource {
     asked_ = true;
     return Batch::Zero(1, kDimension);
   }
-  std::unique_ptr<NoiseSource> select(std::span<const Index>) const override { return nullptr; }
   bool asked() const { return asked_; }
 
  private:

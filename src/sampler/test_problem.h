@@ -49,7 +49,6 @@ class UnitImpulses : public NoiseSource {
     if (++draws_ < rows_) z(draws_, 0) = 1;
     return z;
   }
-  std::unique_ptr<NoiseSource> select(std::span<const Index>) const override { return nullptr; }
   Index draws() const { return draws_; }
 
  private:
