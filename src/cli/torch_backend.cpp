@@ -7,20 +7,13 @@
 namespace scoresde {
 namespace {
 
-std::vector<at::Tensor> parameters_on(const Model& model, const std::string& device) {
-  std::vector<at::Tensor> parameters;
-  for (const Parameter& parameter : build_net(model.spec.net, model.spec.shape).parameters)
-    parameters.push_back(from_tensor(model.weights.at(parameter.name), at::kFloat).to(at::Device(device)));
-  return parameters;
-}
-
 class LinkedTorch : public TorchBackend {
  public:
   std::unique_ptr<Score> load_score(const Model& model, int class_label, int threads,
                                     const std::string& device) const override {
     set_threads(threads);
     const auto class_index = class_label < 0 ? std::nullopt : std::optional(class_label);
-    return std::make_unique<NetworkScore>(model.spec, parameters_on(model, device), class_index);
+    return std::make_unique<NetworkScore>(model.spec, parameters_of(model, device), class_index);
   }
 
   Batch classify(const Model& model, const Batch& x, double t, int threads) const override {

@@ -1,6 +1,6 @@
 #include "core/text.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -51,6 +51,8 @@ std::string nearest(std::string_view word, std::span<const std::string_view> can
 std::string join(std::span<const std::string_view> words, std::string_view separator) {
   return fmt::format("{}", fmt::join(words, separator));
 }
+
+std::string shape_text(std::span<const std::int64_t> shape) { return fmt::format("({})", fmt::join(shape, ", ")); }
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;

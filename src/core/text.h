@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@ std::string nearest(std::string_view word, std::span<const std::string_view> can
 
 /// "a, b, c".
 std::string join(std::span<const std::string_view> words, std::string_view separator = ", ");
+
+/// "(16, 7, 7)".
+std::string shape_text(std::span<const std::int64_t> shape);
 
 /// "a,b,c" -> {"a", "b", "c"}; an empty text gives no parts.
 std::vector<std::string> split(std::string_view text, char separator);

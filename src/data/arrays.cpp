@@ -2,16 +2,11 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/text.h"
 #include "data/formats.h"
 
 namespace scoresde {
 namespace {
-
-std::string shape_text(const Tensor& array) {
-  std::string text;
-  for (const std::int64_t extent : array.shape) text += (text.empty() ? "" : ", ") + std::to_string(extent);
-  return "(" + text + ")";
-}
 
 template <class T>
 T element(const Tensor& array, std::size_t i) {
@@ -43,7 +38,8 @@ Dataset images_from_array(const Tensor& data, const std::string& where) {
   const auto& n = data.shape;
   const bool last = n.size() == 3 || is_channels(n[3]);
   if (!last && !is_channels(n[1]))
-    fail(Failure::data, "{}: images of shape {} have neither 1 nor 3 channels, first or last", where, shape_text(data));
+    fail(Failure::data, "{}: images of shape {} have neither 1 nor 3 channels, first or last", where,
+         shape_text(data.shape));
   const std::int64_t channels = n.size() == 3 ? 1 : last ? n[3] : n[1];
   const std::int64_t height = last ? n[1] : n[2], width = last ? n[2] : n[3];
   if (height < 1 || width < 1 || height > 65536 || width > 65536)
@@ -97,19 +93,20 @@ std::vector<std::uint8_t> channels_first(std::span<const std::uint8_t> pixels, s
 
 Dataset dataset_from_array(const Tensor& data, const std::string& where) {
   const std::size_t rank = data.shape.size();
-  if (rank > 0 && data.shape[0] < 1) fail(Failure::data, "{} has no items: its shape is {}", where, shape_text(data));
+  if (rank > 0 && data.shape[0] < 1)
+    fail(Failure::data, "{} has no items: its shape is {}", where, shape_text(data.shape));
   if (rank == 1 || rank == 2) return table_from_array(data, where);
   if ((rank == 3 || rank == 4) && data.dtype == Dtype::u8) return images_from_array(data, where);
   fail(
       Failure::data,
       "{}: an array of {} with shape {} is neither images (uint8 of shape (N, H, W), (N, H, W, C) or (N, C, H, W)) nor "
       "a table (numbers of shape (N, D))",
-      where, dtype_name(data.dtype), shape_text(data));
+      where, dtype_name(data.dtype), shape_text(data.shape));
 }
 
 void set_labels(Dataset& dataset, const Tensor& labels, const std::string& where) {
   if (labels.shape.empty() || labels.shape.size() > 2 || (labels.shape.size() == 2 && labels.shape[1] != 1))
-    fail(Failure::data, "{}: labels of shape {}; (N) is expected", where, shape_text(labels));
+    fail(Failure::data, "{}: labels of shape {}; (N) is expected", where, shape_text(labels.shape));
   if (static_cast<std::size_t>(labels.shape[0]) != dataset.count)
     fail(Failure::data, "{}: {} labels for {} items", where, labels.shape[0], dataset.count);
   dataset.labels.resize(dataset.count);

@@ -1,17 +1,14 @@
 #include "net/graph_builder.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace scoresde {
 namespace {
 
 constexpr double group_norm_epsilon = 1e-6;
-
-std::string shape_text(const std::vector<std::int64_t>& shape) { return fmt::format("({})", fmt::join(shape, ", ")); }
 
 int group_count(std::int64_t channels) {
   std::int64_t groups = std::clamp<std::int64_t>(channels / 4, 1, 32);

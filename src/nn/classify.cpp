@@ -19,9 +19,7 @@ Batch class_probabilities(const Model& model, const Batch& x, double t) {
   if (x.cols() != spec.shape.size())
     fail(Failure::usage, "the classifier takes samples of {} ({} values), not of {} values", to_text(spec.shape),
          spec.shape.size(), x.cols());
-  std::vector<at::Tensor> parameters;
-  for (const Parameter& parameter : graph.parameters)
-    parameters.push_back(from_tensor(model.weights.at(parameter.name), at::kFloat));
+  const std::vector<at::Tensor> parameters = parameters_of(model);
   const auto sde = make_sde(spec.sde);
   const Preconditioning at_t =
       find_entry("prediction", predictions(), spec.net.prediction).make(*sde, t, spec.data_std);

@@ -21,6 +21,7 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "nn/network.h"
 
 namespace scoresde {
@@ -140,7 +141,7 @@ at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {
 }
 
 void check_inputs(const Graph& graph, const at::Tensor& x, const at::Tensor& label, const at::Tensor& class_label) {
-  const auto text = [](const at::Tensor& tensor) { return fmt::format("({})", fmt::join(tensor.sizes().vec(), ", ")); };
+  const auto text = [](const at::Tensor& tensor) { return shape_text(tensor.sizes().vec()); };
   if (x.dim() < 1 || x.sizes().slice(1) != at::IntArrayRef(graph.input_shape))
     fail(Failure::usage, "the network takes (B, {}) and got {}", fmt::join(graph.input_shape, ", "), text(x));
   if (label.dim() != 1 || label.size(0) != x.size(0))

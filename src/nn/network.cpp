@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "net/model.h"
 
 namespace scoresde {
 namespace {
@@ -61,6 +60,13 @@ at::Tensor from_tensor(const Tensor& value, at::ScalarType dtype) {
   at::Tensor result = at::empty(value.shape, at::TensorOptions(wide ? at::kDouble : at::kFloat));
   if (!value.bytes.empty()) std::memcpy(result.data_ptr(), value.bytes.data(), value.bytes.size());
   return result.to(dtype);
+}
+
+std::vector<at::Tensor> parameters_of(const Model& model, at::Device device) {
+  std::vector<at::Tensor> result;
+  for (const Parameter& parameter : build_net(model.spec.net, model.spec.shape).parameters)
+    result.push_back(from_tensor(model.weights.at(parameter.name), at::kFloat).to(device));
+  return result;
 }
 
 Network::Network(Graph graph, std::uint64_t seed, at::ScalarType dtype) : graph_(std::move(graph)) {

@@ -6,7 +6,7 @@
 
 #include "core/noise.h"
 #include "core/safetensors.h"
-#include "net/graph.h"
+#include "net/model.h"
 #include "nn/tensor.h"
 
 namespace scoresde {
@@ -52,6 +52,9 @@ class Network {
 /// or class_label have another shape than the graph wants.
 at::Tensor evaluate(const Graph& graph, std::span<const at::Tensor> parameters, const at::Tensor& x,
                     const at::Tensor& label, const at::Tensor& class_label, const ForwardOptions& options);
+
+/// The weights of a model in the order of its graph's parameters, as float32.
+std::vector<at::Tensor> parameters_of(const Model& model, at::Device device = at::kCPU);
 
 /// Any float tensor as a contiguous float32 or float64 one of the project, and back (on the CPU).
 Tensor to_tensor(const at::Tensor& value);

@@ -12,7 +12,7 @@ namespace scoresde {
 
 /// A network as a score: x goes in scaled by the preconditioning, F comes out in float32, and score = score_x x +
 /// score_f F is put together in double (net/preconditioning.h). J^T v by reverse mode.
-/// Row i is the same bits at any batch size, order of rows and number of threads: see rows_per_task in the .cpp.
+/// Row i is the same bits at any batch size, order of rows and number of threads: see the .cpp for what was measured.
 class NetworkScore : public Score {
  public:
   /// The network of a checkpoint. class_index: which class; none: unconditional ("no class" where the network has
@@ -34,7 +34,7 @@ class NetworkScore : public Score {
 
  private:
   void check(const Batch& x, const Times& t) const;
-  void evaluate_rows(const Batch& x, const Times& t, const Batch* v, Index first, Index rows, Batch& result) const;
+  void evaluate_row(Index i, const Batch& x, const Times& t, const Batch* v, Batch& result) const;
 
   ModelSpec spec_;
   std::shared_ptr<const Graph> graph_;
