@@ -128,6 +128,6 @@ void catch_interrupts() {
 
 std::string counted(long long n, const std::string& noun) { return grouped(n) + " " + noun + (n == 1 ? "" : "s"); }
 
-void print_json(const Json& json) { std::puts(json.dump(2).c_str()); }
+void print_json(const Json& json) { std::puts(json.dump(2, ' ', false, Json::error_handler_t::replace).c_str()); }
 
 }  // namespace scoresde

@@ -23,7 +23,7 @@ class FolderSink : public SampleSink {
       recipe_["sample"] = ids[k];
       const fs::path folder = nested_ ? folder_ / fmt::format("{:04}", ids[k] / 10000) : folder_;
       fs::create_directories(folder);
-      write_png(folder / fmt::format("{:06}.png", ids[k]), images[k], {{"scoresde", recipe_.dump()}});
+      write_png(folder / fmt::format("{:06}.png", ids[k]), images[k], {{"scoresde", shown(recipe_)}});
     }
   }
 
@@ -87,7 +87,7 @@ class FileSink : public SampleSink {
   void write_grid() {
     recipe_["samples"] = ids_;
     const Image picture = spec_.shape.image ? grid(batch_to_images(rows_, spec_.shape)) : scatter_image(rows_, 512);
-    write_png(path_, picture, {{"scoresde", recipe_.dump()}});
+    write_png(path_, picture, {{"scoresde", shown(recipe_)}});
   }
 
   fs::path path_;

@@ -61,6 +61,13 @@ void write_table(const Json& json, const std::string& path, std::string& out) {
   }
 }
 
+Json word_or_number(std::string_view text) {
+  const Json json = parse_json(text);
+  double number;
+  if (!json.is_discarded()) return json;
+  return parse_number(text, number) ? Json(number) : Json(std::string(text));
+}
+
 }  // namespace
 
 Json parse_toml(std::string_view text, const std::string& where) {
@@ -74,17 +81,27 @@ Json parse_toml(std::string_view text, const std::string& where) {
 
 Json read_toml(const std::string& path) { return parse_toml(read_text(path), path); }
 
+Json parse_json(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted && c == '\\') ++i;
+    if (!quoted && (c == '[' || c == '{') && ++depth > 32) return Json::value_t::discarded;
+    if (!quoted && (c == ']' || c == '}')) --depth;
+  }
+  return Json::parse(text, nullptr, false);
+}
+
 Json parse_setting(std::string_view text) {
-  Json json = Json::parse(text, nullptr, false);
-  if (!json.is_discarded()) return json;
-  double number;
-  if (parse_number(text, number)) return number;
-  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return std::string(text);
+  Json json = word_or_number(text);
+  if (!json.is_string() || text.size() < 2 || text.front() != '[' || text.back() != ']') return json;
   json = Json::array();  // [a, b]: words need no quotes
   for (const std::string& item : split(text.substr(1, text.size() - 2), ',')) {
     const std::size_t first = item.find_first_not_of(' '), last = item.find_last_not_of(' ');
     json.push_back(first == std::string::npos ? Json("")
-                                              : parse_setting(std::string_view(item).substr(first, last - first + 1)));
+                                              : word_or_number(std::string_view(item).substr(first, last - first + 1)));
   }
   return json;
 }

@@ -60,6 +60,9 @@ Json read_toml(const std::string& path);
 /// TOML text as JSON; `where` names it in messages.
 Json parse_toml(std::string_view text, const std::string& where);
 
+/// JSON of others: nothing is nested deeper than 32 (copying and dumping recurse). Discarded where it is no JSON.
+Json parse_json(std::string_view text);
+
 /// A setting given as text (`--set net.channels=64`) as JSON: a number, true/false, a list [a, b], or else a string.
 Json parse_setting(std::string_view text);
 

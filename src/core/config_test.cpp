@@ -167,5 +167,15 @@ TEST(Config, EverySettingIsVisited) {
                                              "net.channels", "net.attention"}));
 }
 
+TEST(Config, JsonOfOthersIsNestedAtMost32Deep) {
+  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  EXPECT_TRUE(parse_json(nested(32)).is_array());
+  EXPECT_TRUE(parse_json(nested(33)).is_discarded());
+  EXPECT_TRUE(parse_json(nested(400'000)).is_discarded());
+  EXPECT_TRUE(parse_json("{").is_discarded());
+  EXPECT_EQ(parse_json(R"(["[[\"{", "\\"])" + std::string(40, ' ')), (Json{"[[\"{", "\\"}));
+  EXPECT_NE(refusal_of_set("small=" + nested(30'000)), "");
+}
+
 }  // namespace
 }  // namespace scoresde

@@ -38,9 +38,15 @@ fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.
 
 }  // namespace
 
-std::vector<std::uint8_t> read_bytes(const fs::path& path, std::uint64_t most) {
+void require_regular(const fs::path& path) {
   std::error_code error;
-  if (fs::is_directory(path, error)) fail(Failure::data, "{} is a folder, not a file", path.string());
+  const fs::file_status status = fs::status(path, error);
+  if (fs::is_directory(status)) fail(Failure::data, "{} is a folder, not a file", path.string());
+  if (fs::exists(status) && !fs::is_regular_file(status)) fail(Failure::data, "{} is no regular file", path.string());
+}
+
+std::vector<std::uint8_t> read_bytes(const fs::path& path, std::uint64_t most) {
+  require_regular(path);
   std::ifstream in(path, std::ios::binary);
   if (!in) fail(Failure::data, "{}: {}", path.string(), std::strerror(errno));
   in.seekg(0, std::ios::end);

@@ -12,7 +12,11 @@ namespace scoresde {
 
 namespace fs = std::filesystem;
 
-/// All bytes of a file. Error{data} where it cannot be read, is a directory, or exceeds `most` bytes.
+/// Error{data} where `path` is there but a folder, a FIFO or a device: those have no size, and reading may wait
+/// forever.
+void require_regular(const fs::path& path);
+
+/// All bytes of a regular file. Error{data} where it cannot be read or exceeds `most` bytes.
 std::vector<std::uint8_t> read_bytes(const fs::path& path, std::uint64_t most = std::uint64_t{1} << 40);
 std::string read_text(const fs::path& path);
 

@@ -99,6 +99,7 @@ TEST_F(FileTest, ReadingSaysWhatIsWrong) {
   const auto path = write("ten", some_bytes(10));
   EXPECT_NE(error_of([&] { read_bytes(path, 9); }).find("at most 9"), std::string::npos);
   EXPECT_EQ(read_bytes(path, 10).size(), 10u);
+  EXPECT_NE(error_of([&] { read_bytes("/dev/null"); }).find("no regular file"), std::string::npos);
 }
 
 TEST_F(FileTest, GzipUnpacks) {

@@ -44,14 +44,16 @@ Tensor tensor_of(Dtype dtype, std::vector<std::int64_t> shape, std::span<const N
 std::string header_checksum(const Json& header) {
   nlohmann::json content = header;
   content["__metadata__"].erase("header_crc32");
-  const std::string text = content.dump();
+  const std::string text = shown(content);
   return fmt::format("{:08x}", crc32({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
 }
 
 class Reader {
  public:
-  explicit Reader(const fs::path& path) : path_(path), in_(path, std::ios::binary) {
-    if (!in_ || fs::is_directory(path)) bad("cannot be opened");
+  explicit Reader(const fs::path& path) : path_(path) {
+    require_regular(path);
+    in_.open(path, std::ios::binary);
+    if (!in_) bad("cannot be opened");
     size_ = fs::file_size(path);
     std::uint64_t length = 0;
     if (size_ < 8) bad("{} bytes are too few", size_);
@@ -61,7 +63,7 @@ class Reader {
     std::string text(static_cast<std::size_t>(length), '\0');
     in_.read(text.data(), static_cast<std::streamsize>(length));
     if (!in_) bad("the header is truncated");
-    header_ = Json::parse(text, nullptr, false);
+    header_ = parse_json(text);
     if (!header_.is_object()) bad("the header is not a JSON object");
     data_start_ = 8 + length;
     const auto info = metadata();
@@ -125,22 +127,22 @@ class Reader {
     const DtypeRow* row = nullptr;
     for (const DtypeRow& candidate : dtypes)
       if (candidate.name == entry["dtype"].get<std::string>()) row = &candidate;
-    if (!row) bad("tensor '{}' has the unknown format {}", name, entry["dtype"].dump());
+    if (!row) bad("tensor '{}' has the unknown format {}", name, shown(entry["dtype"]));
     Tensor result{row->dtype, {}, {}};
     std::uint64_t bytes = row->size;
     for (const Json& extent : entry["shape"]) {
-      if (!extent.is_number_unsigned()) bad("tensor '{}' has the extent {}", name, extent.dump());
+      if (!extent.is_number_unsigned()) bad("tensor '{}' has the extent {}", name, shown(extent));
       const auto n = extent.get<std::uint64_t>();
       constexpr std::uint64_t most = std::uint64_t{1} << 48;
       if (n > most || (n != 0 && bytes > most / n))
-        bad("tensor '{}' has an absurd shape {}", name, entry["shape"].dump());
+        bad("tensor '{}' has an absurd shape {}", name, shown(entry["shape"]));
       bytes *= n;
       result.shape.push_back(static_cast<std::int64_t>(n));
     }
     const auto first = entry["data_offsets"][0].get<std::uint64_t>(),
                last = entry["data_offsets"][1].get<std::uint64_t>();
     if (first > last || last > data.size() || last - first != bytes)
-      bad("tensor '{}' of shape {} claims bytes {} to {} of {}", name, entry["shape"].dump(), first, last, data.size());
+      bad("tensor '{}' of shape {} claims bytes {} to {} of {}", name, shown(entry["shape"]), first, last, data.size());
     result.bytes.assign(data.begin() + static_cast<std::ptrdiff_t>(first),
                         data.begin() + static_cast<std::ptrdiff_t>(last));
     return result;
@@ -197,7 +199,7 @@ void write_safetensors(const fs::path& path, const Safetensors& content) {
   }
   header["__metadata__"]["crc32"] = fmt::format("{:08x}", crc);
   header["__metadata__"]["header_crc32"] = header_checksum(header);
-  std::string text = header.dump();
+  std::string text = shown(header);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = text.size();
   write_atomically(path, [&](std::ostream& out) {

@@ -1,6 +1,7 @@
 #include "core/safetensors.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstring>
 #include <fstream>
@@ -154,7 +155,25 @@ TEST_F(SafetensorsTest, HostileHeadersAreErrors) {
   for (const char* header : {"", "[]", "null", "{", "{\"a\":\xff}", "not json"})
     EXPECT_NE(refusal_of(header, 8), "") << header;
   EXPECT_NE(refusal_of(std::string(100'000, '['), 0), "");
-  EXPECT_NE(refusal_of(R"({"a":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}", 0), "");
+}
+
+// Copying and dumping JSON recurses: 400,000 brackets ended the process.
+TEST_F(SafetensorsTest, DeeplyNestedHeadersAreErrors) {
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  EXPECT_NE(refusal_of(R"({"__metadata__":{"header_crc32":"0"},"a":)" + deep + "}", 0), "");
+  EXPECT_NE(refusal_of(R"({"a":{"dtype":"U8","shape":)" + deep + R"(,"data_offsets":[0,0]}})", 0), "");
+  EXPECT_NE(refusal_of(R"({"a":)" + deep + "}", 0), "");
+}
+
+TEST_F(SafetensorsTest, DevicesAndFifosAreErrors) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_NE(refusal().find("no regular file"), std::string::npos);
+  EXPECT_THROW(read_safetensors("/dev/null"), Error);
+}
+
+TEST_F(SafetensorsTest, TextThatIsNotUtf8IsWrittenWithReplacements) {
+  write_safetensors(path_, {{}, {{"data", "caf\xe9"}}});
+  EXPECT_EQ(read_safetensors(path_).metadata.at("data"), "caf\xef\xbf\xbd");
 }
 
 TEST_F(SafetensorsTest, AbsurdLengthsAreErrors) {

@@ -9,10 +9,6 @@
 namespace scoresde {
 namespace {
 
-std::string weight_shape_text(const std::vector<std::int64_t>& shape) {
-  return fmt::format("({})", fmt::join(shape, ", "));
-}
-
 // "a, b, c, d, e and 12 more"
 std::string some_of(const std::vector<std::string>& names) {
   const std::size_t shown = std::min<std::size_t>(names.size(), 5);
@@ -26,7 +22,7 @@ ModelSpec parse_spec(const std::map<std::string, std::string>& metadata, const f
   const auto found = metadata.find("model");
   if (found == metadata.end())
     fail(Failure::data, "{}: no model of ScoreSDE (its metadata has no entry 'model')", path.string());
-  const Json json = Json::parse(found->second, nullptr, false);
+  const Json json = parse_json(found->second);
   if (json.is_discarded()) fail(Failure::data, "{}: the metadata entry 'model' is not JSON", path.string());
   ModelSpec spec;
   try {
@@ -34,6 +30,13 @@ ModelSpec parse_spec(const std::map<std::string, std::string>& metadata, const f
   } catch (const Error& error) {
     fail(Failure::data, "{}: the model's description: {}", path.string(), error.what());
   }
+  // A path would be opened when the SDE is made, and its content shown in messages.
+  if (spec.sde.name == "table" && spec.sde.table.find('\n') == std::string::npos)
+    fail(Failure::data, "{}: the SDE's table is not in the file", path.string());
+  const std::size_t means = spec.column_mean.size(), deviations = spec.column_std.size();
+  if (means != deviations || (means != 0 && static_cast<Index>(means) != spec.shape.size()))
+    fail(Failure::data, "{}: column_mean has {} and column_std {} values for items of {}", path.string(), means,
+         deviations, spec.shape.size());
   return spec;
 }
 
@@ -49,9 +52,9 @@ Graph graph_of(const ModelSpec& spec, const fs::path& path) {
 
 std::string model_hash(const ModelSpec& spec, const std::map<std::string, Tensor>& weights) {
   Digest digest;
-  digest.add(to_json(spec).dump());
+  digest.add(shown(to_json(spec)));
   for (const auto& [name, tensor] : weights) {
-    digest.add(fmt::format("|{}|{}|{}|", name, dtype_name(tensor.dtype), weight_shape_text(tensor.shape)));
+    digest.add(fmt::format("|{}|{}|{}|", name, dtype_name(tensor.dtype), shape_text(tensor.shape)));
     digest.add(tensor.bytes);
   }
   return digest.hex();
@@ -66,8 +69,8 @@ void check_weights(const Graph& graph, const std::map<std::string, Tensor>& weig
     if (found == weights.end()) {
       missing.push_back(parameter.name);
     } else if (found->second.shape != parameter.shape) {
-      misshapen.push_back(fmt::format("{} is {} and should be {}", parameter.name,
-                                      weight_shape_text(found->second.shape), weight_shape_text(parameter.shape)));
+      misshapen.push_back(fmt::format("{} is {} and should be {}", parameter.name, shape_text(found->second.shape),
+                                      shape_text(parameter.shape)));
     } else if (found->second.dtype != Dtype::f32 && found->second.dtype != Dtype::f64) {
       misshapen.push_back(
           fmt::format("{} holds {} and should hold F32", parameter.name, dtype_name(found->second.dtype)));
@@ -84,7 +87,7 @@ void check_weights(const Graph& graph, const std::map<std::string, Tensor>& weig
 }
 
 void write_model(const fs::path& path, const ModelSpec& spec, const std::map<std::string, Tensor>& weights) {
-  write_safetensors(path, {weights, {{"format", "scoresde"}, {"model", to_json(spec).dump()}}});
+  write_safetensors(path, {weights, {{"format", "scoresde"}, {"model", shown(to_json(spec))}}});
 }
 
 fs::path model_file(const fs::path& path, const std::string& checkpoint) {

@@ -90,6 +90,42 @@ TEST_F(ModelFile, WhatIsWrongIsNamed) {
   EXPECT_NE(error_of(file).find("out.bias holds I64 and should hold F32"), std::string::npos);
 }
 
+TEST_F(ModelFile, HostileDescriptionsAreRefused) {
+  const fs::path file = folder_ / "m.safetensors";
+  const auto refusal_of = [&](const std::string& description) {
+    write_safetensors(file, {weights_, {{"model", description}}});
+    return error_of(file);
+  };
+  EXPECT_NE(
+      refusal_of(R"({"data_std":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}").find("not JSON"),
+      std::string::npos);
+
+  // Read at load, a table's path would show any file of the reader's machine in a message, or wait for a FIFO.
+  ModelSpec other = spec_;
+  other.sde.name = "table";
+  for (const char* table : {"", "/etc/passwd"}) {
+    other.sde.table = table;
+    EXPECT_NE(refusal_of(to_json(other).dump()).find("table is not in the file"), std::string::npos) << table;
+  }
+
+  for (const auto& [means, deviations] : {std::pair{0, 1}, std::pair{2, 1}, std::pair{0, 2}, std::pair{3, 3}}) {
+    other = spec_;
+    other.column_mean.assign(static_cast<std::size_t>(means), 0.0);
+    other.column_std.assign(static_cast<std::size_t>(deviations), 1.0);
+    EXPECT_NE(refusal_of(to_json(other).dump()).find("column_"), std::string::npos) << means << " " << deviations;
+  }
+}
+
+TEST_F(ModelFile, NamesThatAreNotUtf8AreNoObstacle) {
+  spec_.data = "caf\xe9.csv";
+  spec_.class_names = {"\xff"};
+  const fs::path file = folder_ / "m.safetensors";
+  write_model(file, spec_, weights_);
+  const Model model = read_model(file);
+  EXPECT_EQ(model.spec.data, "caf\xef\xbf\xbd.csv");
+  EXPECT_EQ(model.hash, model_hash(spec_, weights_));
+}
+
 TEST_F(ModelFile, AFlippedBitIsSeen) {
   const fs::path file = folder_ / "m.safetensors";
   write_model(file, spec_, weights_);
