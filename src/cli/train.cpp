@@ -60,7 +60,7 @@ RunConfig run_config(const TrainFlags& flags) {
 void show_settings() {
   Table table{{"setting", "default", "meaning"}, {}};
   for_each_setting(RunConfig{}, [&](const std::string& name, const Json& value, std::string_view help, Range) {
-    table.rows.push_back({name, value.dump(), std::string(help)});
+    table.rows.push_back({name, shown(value), std::string(help)});
   });
   fmt::print("{}", text_table(table));
 }
