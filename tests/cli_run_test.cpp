@@ -82,7 +82,9 @@ TEST_P(SameBytes, AtAnyBatchThreadsAndOrder) {
     ASSERT_FALSE(expected.empty());
     EXPECT_EQ(content(at(name("b")) + file), expected) << k;
     EXPECT_EQ(content(at(name("c")) + file), expected) << k;
-    if (k == 3 || k == 9) EXPECT_EQ(content(at(name("d")) + file), expected) << k;
+    if (k == 3 || k == 9) {
+      EXPECT_EQ(content(at(name("d")) + file), expected) << k;
+    }
   }
 }
 INSTANTIATE_TEST_SUITE_P(Solvers, SameBytes,
