@@ -130,7 +130,7 @@ TEST_F(SmallRun, InterruptedTrainingGoesOn) {
   const std::string command = std::string(SCORESDE_BINARY) +
                               " train digits --preset digits --minutes 10 --quiet --set net.channels=8 --out " + other;
   const Outcome outcome = shell("timeout -s INT 6 " + command);
-  EXPECT_NE(outcome.out.find("--resume"), std::string::npos) << outcome.out << outcome.err;
+  EXPECT_NE(outcome.err.find("--resume"), std::string::npos) << outcome.out << outcome.err;
   const Outcome resumed = scoresde("train digits --resume --quiet --json --images 1 --out " + other);
   EXPECT_EQ(resumed.exit, 0) << resumed.err;
 }

@@ -15,7 +15,9 @@ class SafetensorsTest : public testing::Test {
  protected:
   SafetensorsTest()
       : path_(fs::path(testing::TempDir()) /
-              (std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".safetensors")) {}
+              (std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".safetensors")) {
+    fs::remove(path_);  // a killed run may have left it
+  }
   ~SafetensorsTest() override { fs::remove(path_); }
 
   void write_raw(const std::string& bytes) const { std::ofstream(path_, std::ios::binary) << bytes; }

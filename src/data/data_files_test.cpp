@@ -257,7 +257,7 @@ TEST_F(DataFiles, FolderOfImages) {
   EXPECT_EQ(mixed.notes.size(), 2u);
   EXPECT_EQ(dataset_image(mixed, 0).at(2, 1, 2), test_picture(5, 4, 1, '0').at(2, 1, 0));
   write_png(folder_ / "f/dog/2.png", test_picture(4, 4, 1));
-  expect_refused(folder_ / "f", "2.png", "4 x 4 pixels");
+  expect_refused(folder_ / "f", "2.png", "4 wide and 4 high");
   EXPECT_EQ(load_dataset((folder_ / "f").string(), {.resize = 3}).shape, (ItemShape{3, 3, 3, true}));
   fs::remove(folder_ / "f/dog/2.png");
   put("f/dog/3.png", text_of(folder_ / "f/dog/0.png").substr(0, 40));
