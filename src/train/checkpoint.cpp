@@ -10,7 +10,7 @@ const std::string state_prefixes[] = {"weights/", "first_moments/", "second_mome
 // The metadata's entry `key`, which the header's checksum covers.
 Json parsed_entry(const Safetensors& content, const std::string& key) {
   const auto found = content.metadata.find(key);
-  Json json = found == content.metadata.end() ? Json() : Json::parse(found->second, nullptr, false);
+  Json json = found == content.metadata.end() ? Json() : parse_json(found->second);
   if (!json.is_object()) fail(Failure::data, "the metadata has no table '{}'", key);
   return json;
 }

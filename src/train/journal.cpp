@@ -46,7 +46,7 @@ void truncate_metrics(const fs::path& path, long long step) {
   std::istringstream in(read_text(path));
   std::string kept;
   for (std::string line; std::getline(in, line);) {
-    const Json json = Json::parse(line, nullptr, false);
+    const Json json = parse_json(line);
     if (json.is_object() && json.contains("step") && json["step"].is_number_integer() &&
         json["step"].get<long long>() <= step)
       kept += line + '\n';
