@@ -27,6 +27,14 @@ enum class Purpose : std::uint32_t {
   churn = 13,
   subset = 14,
   test = 15,
+  brownian = 16,
+  metropolis = 17,
+  direction = 18,
+  negatives = 19,
+  bootstrap = 20,
+  projection = 21,
+  split = 22,
+  posterior = 23,
 };
 
 /// The address of a stream of random numbers: element j of it is a pure function of (address, j), never of what was

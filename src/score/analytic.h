@@ -6,13 +6,8 @@
 
 namespace scoresde {
 
-/// A score known exactly, with the density it belongs to: for tests, reports, and data small enough to need no network.
-/// Differentiable: vjp is exact too. Sums run in a fixed order, so row i is a function of row i alone.
-class ExactScore : public Score {
- public:
-  /// log p_t(x) of every row.
-  virtual Times log_density(const Batch& x, const Times& t) const = 0;
-};
+// Scores known exactly, with the densities they belong to: for tests, reports, and data small enough to need no
+// network. Differentiable: vjp is exact too. Sums run in a fixed order, so row i is a function of row i alone.
 
 /// The law N(mean, covariance) of data, its covariance kept by principal axes, so that the law at any time,
 /// N(alpha mean, alpha^2 covariance + sigma^2 I), costs no factorisation.
@@ -47,7 +42,7 @@ class Gaussian {
 };
 
 /// Data from one Gaussian: everything is linear.
-class GaussianScore : public ExactScore {
+class GaussianScore : public Score {
  public:
   GaussianScore(const Sde& sde, Gaussian law) : sde_(sde), law_(std::move(law)) {}
 
@@ -70,7 +65,7 @@ struct MixtureComponent {
 };
 
 /// Data from a mixture of Gaussians: score = sum_k r_k(x) score_k(x), r the responsibilities at time t.
-class MixtureScore : public ExactScore {
+class MixtureScore : public Score {
  public:
   /// Error{usage} where there is no component, a weight is not above 0, or dimensions differ.
   MixtureScore(const Sde& sde, std::vector<MixtureComponent> components);
@@ -87,7 +82,7 @@ class MixtureScore : public ExactScore {
 
 /// The law of a finite data set itself, equal weights on its rows: what a model with no generalisation learns. Costs
 /// data rows x D for every row asked.
-class EmpiricalScore : public ExactScore {
+class EmpiricalScore : public Score {
  public:
   /// data: at least one row.
   EmpiricalScore(const Sde& sde, Batch data);

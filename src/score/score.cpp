@@ -18,6 +18,10 @@ Batch Score::vjp(const Batch&, const Times&, const Batch&) const {
   fail(Failure::usage, "this score has no derivative; use one that has, such as the LibTorch network");
 }
 
+Times Score::log_density(const Batch&, const Times&) const {
+  fail(Failure::usage, "this score has no density; use a closed form or an energy model");
+}
+
 Batch CountingScore::operator()(const Batch& x, const Times& t) const {
   rows_ += static_cast<std::uint64_t>(x.rows());
   return score_(x, t);
@@ -26,6 +30,11 @@ Batch CountingScore::operator()(const Batch& x, const Times& t) const {
 Batch CountingScore::vjp(const Batch& x, const Times& t, const Batch& v) const {
   rows_ += static_cast<std::uint64_t>(x.rows());
   return score_.vjp(x, t, v);
+}
+
+Times CountingScore::log_density(const Batch& x, const Times& t) const {
+  rows_ += static_cast<std::uint64_t>(x.rows());
+  return score_.log_density(x, t);
 }
 
 Batch denoise(const Sde& sde, const Score& score, const Batch& x, const Times& t) {

@@ -16,16 +16,20 @@ class Score {
   /// J^T v with J = d score / d x, row by row. Error{usage} where a score has no derivative.
   virtual Batch vjp(const Batch& x, const Times& t, const Batch& v) const;
 
+  /// log p_t(x) of every row; of an energy model up to a constant of t. Error{usage} where a score has no density.
+  virtual Times log_density(const Batch& x, const Times& t) const;
+
   /// The number of values of a sample.
   virtual Index dimension() const = 0;
 };
 
-/// Counts evaluations row by row: the NFE of a sample. vjp counts as one.
+/// Counts evaluations row by row: the NFE of a sample. vjp and log_density count as one.
 class CountingScore : public Score {
  public:
   explicit CountingScore(const Score& score) : score_(score) {}
   Batch operator()(const Batch& x, const Times& t) const override;
   Batch vjp(const Batch& x, const Times& t, const Batch& v) const override;
+  Times log_density(const Batch& x, const Times& t) const override;
   Index dimension() const override { return score_.dimension(); }
   std::uint64_t rows_evaluated() const { return rows_; }
 

@@ -31,7 +31,7 @@ Eigen::MatrixXd covariance_of(std::uint64_t seed, Index size) {
 
 constexpr Index test_dimension = 5;
 
-std::unique_ptr<ExactScore> exact_score(std::string_view name, const Sde& sde) {
+std::unique_ptr<Score> exact_score(std::string_view name, const Sde& sde) {
   const Index d = test_dimension;
   const Gaussian round(vector_of(1, d), 0.3), oblong(vector_of(2, d), covariance_of(3, d));
   if (name == "gaussian") return std::make_unique<GaussianScore>(sde, oblong);
@@ -63,7 +63,7 @@ class EveryExactScore : public testing::TestWithParam<std::tuple<std::string, st
   }
 
   std::unique_ptr<Sde> sde_;
-  std::unique_ptr<ExactScore> score_;
+  std::unique_ptr<Score> score_;
   Times t_;
   Batch x_;
 };
