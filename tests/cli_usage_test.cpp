@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "process.h"
 
 namespace scoresde::test {
@@ -45,6 +47,9 @@ TEST(CliUsage, WrongUsageSaysWhatWhereAndWhatIsAllowed) {
       {"train /nonexistent/folder --images 9 --out /nonexistent/x", 3, "/nonexistent/folder"},
       {"sample /nonexistent/run --out x.png", 3, "/nonexistent/run"},
       {"sample x --out y.png --seeds 5-1", 2, "--seeds"},
+      {"evaluate moons --against moons --metrics enrgy", 2, "did you mean 'energy'"},
+      {"evaluate moons --against digits", 3, "2 columns"},
+      {"evaluate moons --against moons --metrics energy --classifier x", 2, "excludes"},
       {"data /nonexistent", 3, "/nonexistent"},
       {"info /nonexistent", 3, "/nonexistent"},
       {"report /nonexistent", 3, "/nonexistent"},
@@ -57,6 +62,19 @@ TEST(CliUsage, WrongUsageSaysWhatWhereAndWhatIsAllowed) {
     EXPECT_EQ(outcome.err.rfind("scoresde: ", 0), 0u) << outcome.err;
     EXPECT_LE(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
   }
+}
+
+TEST(CliUsage, EvaluateTellsOneLawFromAnother) {
+  const auto c2st = [](const std::string& samples) {
+    const Outcome outcome =
+        scoresde("evaluate " + samples + " --against moons -n 500 --metrics c2st-knn,energy --json");
+    EXPECT_EQ(outcome.exit, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out)["metrics"]["c2st-knn"];
+  };
+  const nlohmann::json same = c2st("moons"), other = c2st("pinwheel");
+  EXPECT_LT(same["samples"]["low"], 0.5);
+  EXPECT_GT(other["samples"]["low"], 0.8);
+  EXPECT_LT(other["real"]["low"], 0.5);
 }
 
 }  // namespace

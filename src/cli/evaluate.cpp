@@ -1,20 +1,13 @@
+#include "cli/evaluate.h"
+
 #include <cmath>
 
-#include "cli/app.h"
-#include "cli/draw.h"
 #include "cli/torch_backend.h"
 #include "core/sum.h"
-#include "data/dataset.h"
 #include "report/table.h"
 
 namespace scoresde {
 namespace {
-
-struct EvaluateFlags {
-  std::string samples, against, classifier;
-  std::size_t n = 1000;
-  DrawPlan plan;
-};
 
 /// What a classifier says of a set of samples. Each mean stands with its standard error.
 struct Verdict {
@@ -52,25 +45,11 @@ struct Subject {
   std::vector<std::int32_t> labels;
 };
 
-// A run or a model file gives drawn samples; anything else is read as data.
 Subject subject_of(EvaluateFlags& flags, const CommonFlags& common) {
-  const fs::path path(flags.samples);
-  if (path.extension() != ".safetensors" && !fs::exists(path / "checkpoints")) {
-    const Dataset data = load_dataset(flags.samples);
-    Subject subject{data.rows(flags.n), data.labels};
-    if (!subject.labels.empty()) subject.labels.resize(static_cast<std::size_t>(subject.rows.rows()));
-    return subject;
-  }
-  const Model model = read_model(path);
-  const auto sde = make_sde(model.spec.sde);
-  for (std::size_t k = 0; k < flags.n; ++k) flags.plan.ids.push_back(k);
-  const auto score = torch_backend().load_score(model, -1, thread_count(common), "cpu");
-  Subject subject{Batch(static_cast<Index>(flags.n), model.spec.shape.size()), {}};
-  Index filled = 0;
-  draw(*sde, *score, flags.plan, common.quiet, [&](const DrawnBatch& batch) {
-    subject.rows.middleRows(filled, batch.samples.x.rows()) = batch.samples.x;
-    filled += batch.samples.x.rows();
-  });
+  if (is_model(flags.samples)) return {drawn_rows(read_model(flags.samples), flags, common), {}};
+  const Dataset data = load_dataset(flags.samples);
+  Subject subject{data.rows(flags.n), data.labels};
+  if (!subject.labels.empty()) subject.labels.resize(static_cast<std::size_t>(subject.rows.rows()));
   return subject;
 }
 
@@ -81,7 +60,7 @@ Json verdict_json(const Verdict& v) {
   return json;
 }
 
-void evaluate_samples(EvaluateFlags& flags, const CommonFlags& common) {
+void judge_samples(EvaluateFlags& flags, const CommonFlags& common) {
   const Model judge = read_model(flags.classifier);
   const auto sde = make_sde(judge.spec.sde);
   const auto judged = [&](const Subject& s) {
@@ -114,19 +93,41 @@ void evaluate_samples(EvaluateFlags& flags, const CommonFlags& common) {
 
 }  // namespace
 
+bool is_model(const fs::path& path) { return path.extension() == ".safetensors" || fs::exists(path / "checkpoints"); }
+
+Batch drawn_rows(const Model& model, EvaluateFlags& flags, const CommonFlags& common) {
+  const auto sde = make_sde(model.spec.sde);
+  for (std::size_t k = 0; k < flags.n; ++k) flags.plan.ids.push_back(k);
+  const auto score = torch_backend().load_score(model, -1, thread_count(common), "cpu");
+  Batch rows(static_cast<Index>(flags.n), model.spec.shape.size());
+  Index filled = 0;
+  draw(*sde, *score, flags.plan, common.quiet, [&](const DrawnBatch& batch) {
+    rows.middleRows(filled, batch.samples.x.rows()) = batch.samples.x;
+    filled += batch.samples.x.rows();
+  });
+  return rows;
+}
+
 void add_evaluate(CLI::App& app, CommonFlags& common) {
   static EvaluateFlags flags;
   CLI::App* command =
-      add_command(app, common, "evaluate", "What a classifier says of samples, beside what it says of real data.",
-                  "scoresde evaluate runs/fashion --against fashion-mnist#test --classifier runs/judge -n 1000");
+      add_command(app, common, "evaluate", "How far samples are from real data, with error bars.",
+                  "scoresde evaluate runs/moons --against moons -n 2000\n"
+                  "  scoresde evaluate runs/fashion --against fashion-mnist#test --classifier runs/judge");
   command->add_option("samples", flags.samples, "a run (samples are drawn), or a folder or file of samples")
       ->required();
-  command->add_option("--against", flags.against, "real data with labels")->required();
-  command->add_option("--classifier", flags.classifier, "a run of `train --preset classifier`")->required();
+  command->add_option("--against", flags.against, "real data; with labels for --classifier")->required();
+  auto* classifier = command->add_option(
+      "--classifier", flags.classifier, "what this run of `train --preset classifier` says, in place of metrics");
+  command
+      ->add_option("--metrics", flags.metrics,
+                   "which, such as c2st,energy: see `scoresde list metrics`; default: those that suit the dimension")
+      ->excludes(classifier);
   command->add_option("-n", flags.n, "how many samples")->check(within(1, 10000000))->capture_default_str();
   command->add_option("--solver", flags.plan.solver, "runs: see `scoresde list solvers`")->capture_default_str();
   command->add_option("--nfe", flags.plan.nfe, "runs: network evaluations a sample")->check(within(1, 1000000));
-  command->callback([&common] { evaluate_samples(flags, common); });
+  command->callback(
+      [&common] { flags.classifier.empty() ? compare_with_data(flags, common) : judge_samples(flags, common); });
 }
 
 }  // namespace scoresde

@@ -3,6 +3,7 @@
 #include "cli/presets.h"
 #include "core/catalog.h"
 #include "data/named_sets.h"
+#include "metrics/metric.h"
 #include "net/net_config.h"
 #include "net/preconditioning.h"
 #include "objective/objective_config.h"
@@ -36,6 +37,14 @@ Table solver_table() {
   return table;
 }
 
+Table metric_list() {
+  Table table{{"metric", "ideal", "cost", "what it is"}, {}};
+  for (const MetricEntry& entry : metrics())
+    table.rows.push_back({std::string(entry.name), fmt::format("{:g}", entry.ideal), std::string(entry.cost),
+                          std::string(entry.summary)});
+  return table;
+}
+
 struct ListEntry {
   std::string_view name;
   Table (*table)();
@@ -49,6 +58,7 @@ constexpr ListEntry kinds[] = {
     {"objectives", [] { return named_table("objective", objectives()); }},
     {"weightings", [] { return named_table("weighting", weightings()); }},
     {"time-samplings", [] { return named_table("time sampling", time_samplings()); }},
+    {"metrics", metric_list},
     {"presets", [] { return named_table("preset", presets()); }},
     {"data", [] { return named_table("data set", named_sets()); }},
 };
@@ -87,7 +97,8 @@ void add_list(CLI::App& app, CommonFlags& common) {
       add_command(app, common, "list", "Every member of every table: SDEs, solvers, networks and the rest.",
                   "scoresde list solvers");
   command->add_option(
-      "kind", kind, "sdes, solvers, grids, nets, predictions, objectives, weightings, time-samplings, presets or data");
+      "kind", kind,
+      "sdes, solvers, grids, nets, predictions, objectives, weightings, time-samplings, metrics, presets or data");
   command->callback([&common] { show_list(kind, common); });
 }
 

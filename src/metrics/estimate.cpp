@@ -1,0 +1,29 @@
+#include "metrics/estimate.h"
+
+#include <cmath>
+#include <vector>
+
+#include "core/sum.h"
+
+namespace scoresde {
+
+Estimate mean_estimate(const Times& values) {
+  const double mean = ordered_mean(values), count = static_cast<double>(values.size());
+  return {mean, std::sqrt(ordered_mean((values - mean).square()) / (count - 1))};
+}
+
+Estimate jackknife(const std::function<double(Index left_out)>& of) {
+  Times parts(kMetricGroups);
+  for (Index g = 0; g < kMetricGroups; ++g) parts[g] = of(g);
+  const double spread = ordered_mean((parts - ordered_mean(parts)).square());
+  return {of(-1), std::sqrt(spread * static_cast<double>(kMetricGroups - 1))};
+}
+
+Batch without_group(const Batch& x, Index left_out) {
+  std::vector<Index> rows;
+  for (Index i = 0; i < x.rows(); ++i)
+    if (group_of(i, x.rows()) != left_out) rows.push_back(i);
+  return x(rows, Eigen::all);
+}
+
+}  // namespace scoresde
