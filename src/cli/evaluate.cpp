@@ -117,8 +117,8 @@ void add_evaluate(CLI::App& app, CommonFlags& common) {
   command->add_option("samples", flags.samples, "a run (samples are drawn), or a folder or file of samples")
       ->required();
   command->add_option("--against", flags.against, "real data; with labels for --classifier")->required();
-  auto* classifier = command->add_option(
-      "--classifier", flags.classifier, "what this run of `train --preset classifier` says, in place of metrics");
+  auto* classifier = command->add_option("--classifier", flags.classifier,
+                                         "what this run of `train --preset classifier` says, in place of metrics");
   command
       ->add_option("--metrics", flags.metrics,
                    "which, such as c2st,energy: see `scoresde list metrics`; default: those that suit the dimension")
