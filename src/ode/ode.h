@@ -35,4 +35,22 @@ struct OdeResult {
 /// Same error norm, safety factors and first step as scipy's RK45.
 OdeResult integrate_rk45(const Velocity& velocity, const Batch& x, double t, double s, const OdeOptions& options);
 
+struct RungeKutta;
+
+/// A row of the table of integrators.
+struct IntegratorEntry {
+  std::string_view name, summary;
+  double order;             ///< global
+  const RungeKutta* fixed;  ///< for integrate_fixed(); null: it chooses its own steps, integrate_rk45()
+
+  int evaluations(int steps) const;  ///< of the velocity, where steps are fixed
+};
+std::span<const IntegratorEntry> integrators();
+
+/// The explicit Runge-Kutta method `method` over the given nodes (monotone, either direction), the same for all rows.
+/// `converged` is false for rows that are not finite at the end. Error{usage} for an unknown or adaptive method, or
+/// fewer than two nodes.
+OdeResult integrate_fixed(std::string_view method, const Velocity& velocity, const Batch& x,
+                          std::span<const double> nodes);
+
 }  // namespace scoresde

@@ -18,6 +18,12 @@ Batch Score::vjp(const Batch&, const Times&, const Batch&) const {
   fail(Failure::usage, "this score has no derivative; use one that has, such as the LibTorch network");
 }
 
+ScoreAndVjps Score::with_vjps(const Batch& x, const Times& t, std::span<const Batch> v) const {
+  ScoreAndVjps result{(*this)(x, t), {}};
+  for (const Batch& one : v) result.vjps.push_back(vjp(x, t, one));
+  return result;
+}
+
 Times Score::log_density(const Batch&, const Times&) const {
   fail(Failure::usage, "this score has no density; use a closed form or an energy model");
 }
@@ -30,6 +36,11 @@ Batch CountingScore::operator()(const Batch& x, const Times& t) const {
 Batch CountingScore::vjp(const Batch& x, const Times& t, const Batch& v) const {
   rows_ += static_cast<std::uint64_t>(x.rows());
   return score_.vjp(x, t, v);
+}
+
+ScoreAndVjps CountingScore::with_vjps(const Batch& x, const Times& t, std::span<const Batch> v) const {
+  rows_ += static_cast<std::uint64_t>(x.rows()) * (1 + v.size());
+  return score_.with_vjps(x, t, v);
 }
 
 Times CountingScore::log_density(const Batch& x, const Times& t) const {
