@@ -1,0 +1,31 @@
+#pragma once
+#include <functional>
+#include <vector>
+
+#include "engine/kernel.h"
+#include "net/graph.h"
+
+namespace scoresde {
+
+/// A network compiled for evaluation: steps in order, and where in memory everything lives. Read-only; any number of
+/// threads may run it at once, each in memory of its own.
+struct Plan {
+  std::vector<KernelPtr> shared_steps;  ///< of the time label and the class alone
+  std::vector<KernelPtr> steps;
+  Place input, output, label, class_label;  ///< label and class_label have no rows where the network has none
+  Size shared_floats = 0;                   ///< of Run::shared
+  Size floats_a_sample = 0;                 ///< of Run::memory, times the samples
+
+  /// Floats of scratch memory for runs of `samples` samples.
+  Size scratch(Size samples) const;
+};
+
+/// Weights of a graph's parameters, in their order.
+using Weights = std::function<const float*(int parameter)>;
+
+/// Compiles a network. Normalisation and SiLU behind it, convolution and the sums behind it become one step each;
+/// members of a concatenation are written where they will be read; buffers share memory as soon as their values are no
+/// longer needed. Error{usage} names an op that the engine does not have.
+Plan compile(const Graph& graph, const Weights& weights);
+
+}  // namespace scoresde

@@ -1,0 +1,136 @@
+#include <array>
+#include <utility>
+
+#include "engine/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/simd_multiply.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "engine/simd_inline.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace scoresde::simd::HWY_NAMESPACE {
+
+// Registers: 2 vectors of columns for as many rows as leave room for two loads and a broadcast.
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+constexpr int most_rows = 14;
+#else
+constexpr int most_rows = 6;
+#endif
+
+struct Product {
+  const float* a;
+  Size block_stride, blocks;
+  const float* packed;
+  Size columns;
+  const Finish& finish;
+  Map y;
+};
+
+template <int Rows, int Vectors>
+void product(const Product& p, Size first_row, Size first_column) {
+  const F d;
+  V sum[Rows][Vectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) sum[r][v] = hn::Zero(d);
+  const Size inner = p.blocks * block, in_panel = first_column % panel;
+  const float* b = p.packed + (first_column - in_panel) * inner + in_panel;
+  const float* a_block = p.a + first_row * block;
+  for (Size k = 0; k < p.blocks; ++k, a_block += p.block_stride) {
+    const float* a = a_block;
+    for (Size j = 0; j < block; ++j, ++a, b += panel) {
+      V column[Vectors];
+#pragma GCC unroll 2
+      for (int v = 0; v < Vectors; ++v) column[v] = hn::LoadU(d, b + v * lanes);
+#pragma GCC unroll 16
+      for (int r = 0; r < Rows; ++r) {
+        const V x = hn::Set(d, a[r * block]);
+#pragma GCC unroll 2
+        for (int v = 0; v < Vectors; ++v) sum[r][v] = hn::MulAdd(x, column[v], sum[r][v]);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v)
+      if (const Size column = first_column + v * lanes; column < p.columns)
+        finish_and_store(sum[r][v], p.finish, p.y, first_row + r, column, p.columns - column);
+}
+
+using ProductFunction = void (*)(const Product&, Size, Size);
+
+template <int Vectors, int... Rows>
+constexpr auto product_table(std::integer_sequence<int, Rows...>) {
+  return std::array<ProductFunction, sizeof...(Rows)>{&product<Rows + 1, Vectors>...};
+}
+
+// All rows by one strip of columns, in row blocks as equal as they can be.
+template <int Vectors>
+void strip(const Product& p, Size rows, Size column) {
+  static constexpr auto table = product_table<Vectors>(std::make_integer_sequence<int, most_rows>());
+  const Size blocks = (rows + most_rows - 1) / most_rows;
+  for (Size i = 0, done = 0; i < blocks; ++i) {
+    const Size count = (rows - done + (blocks - i) - 1) / (blocks - i);
+    table[static_cast<std::size_t>(count - 1)](p, done, column);
+    done += count;
+  }
+}
+
+void multiply(const float* a, Size block_stride, Size blocks, Size rows, const float* packed, Size columns,
+              const Finish& finish, Map y) {
+  const Product p{a, block_stride, blocks, packed, columns, finish, y};
+  Size column = 0;
+  for (; column + lanes < columns; column += 2 * lanes) strip<2>(p, rows, column);
+  if (column < columns) strip<1>(p, rows, column);
+}
+
+void pack_rows(const float* const* rows, Size count, Size inner, float* packed) {
+  const F d;
+  for (Size k = 0; k < inner; k += block)
+    for (Size r = 0; r < count; ++r, packed += block)
+      for (Size j = 0; j < block; j += lanes) {
+        const Size n = inner - k - j;
+        const bool zero = rows[r] == nullptr || n <= 0;
+        hn::StoreU(zero ? hn::Zero(d) : load_some(rows[r] + k + j, n), d, packed + j);
+      }
+}
+
+const char* target() { return hwy::TargetName(HWY_TARGET); }
+
+}  // namespace scoresde::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace scoresde::simd {
+
+HWY_EXPORT(multiply);
+HWY_EXPORT(pack_rows);
+HWY_EXPORT(target);
+
+Size packed_size(Size inner, Size columns) { return round_up(inner, block) * round_up(columns, panel); }
+
+void pack_matrix(const float* b, Size inner_stride, Size column_stride, Size inner, Size columns, float* packed) {
+  for (Size n = 0; n < round_up(columns, panel); n += panel)
+    for (Size k = 0; k < round_up(inner, block); ++k)
+      for (Size j = 0; j < panel; ++j)
+        *packed++ = k < inner && n + j < columns ? b[k * inner_stride + (n + j) * column_stride] : 0;
+}
+
+void pack_rows(const float* const* rows, Size count, Size inner, float* packed) {
+  HWY_DYNAMIC_DISPATCH(pack_rows)(rows, count, inner, packed);
+}
+
+void multiply(const float* a, Size block_stride, Size blocks, Size rows, const float* packed, Size columns,
+              const Finish& finish, Map y) {
+  HWY_DYNAMIC_DISPATCH(multiply)(a, block_stride, blocks, rows, packed, columns, finish, y);
+}
+
+const char* target_name() { return HWY_DYNAMIC_DISPATCH(target)(); }
+
+}  // namespace scoresde::simd
+#endif
