@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cli/model_score.h"
 #include "cli/torch_backend.h"
 #include "core/sum.h"
 #include "report/table.h"
@@ -98,7 +99,7 @@ bool is_model(const fs::path& path) { return path.extension() == ".safetensors" 
 Batch drawn_rows(const Model& model, EvaluateFlags& flags, const CommonFlags& common) {
   const auto sde = make_sde(model.spec.sde);
   for (std::size_t k = 0; k < flags.n; ++k) flags.plan.ids.push_back(k);
-  const auto score = torch_backend().load_score(model, -1, thread_count(common), "cpu");
+  const auto score = load_score({}, model, -1, thread_count(common));
   Batch rows(static_cast<Index>(flags.n), model.spec.shape.size());
   Index filled = 0;
   draw(*sde, *score, flags.plan, common.quiet, [&](const DrawnBatch& batch) {

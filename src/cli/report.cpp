@@ -2,8 +2,8 @@
 
 #include "cli/app.h"
 #include "cli/draw.h"
+#include "cli/model_score.h"
 #include "cli/pictures.h"
-#include "cli/torch_backend.h"
 #include "core/catalog.h"
 #include "data/dataset.h"
 #include "data/image.h"
@@ -107,7 +107,7 @@ void add_data_section(ReportData& report, const Dataset& data) {
 
 void add_sample_sections(ReportData& report, const ReportFlags& flags, const CommonFlags& common, const Model& model,
                          const Sde& sde) {
-  const auto score = torch_backend().load_score(model, -1, thread_count(common), "cpu");
+  const auto score = load_score({}, model, -1, thread_count(common));
   const ItemShape& shape = model.spec.shape;
   for (const std::string& text : flags.solvers) {
     const DrawPlan plan = plan_of(text, shape.image ? flags.n : std::max(flags.n, 1000LL));

@@ -2,9 +2,9 @@
 
 #include "cli/app.h"
 #include "cli/draw.h"
+#include "cli/model_score.h"
 #include "cli/outputs.h"
 #include "cli/pictures.h"
-#include "cli/torch_backend.h"
 #include "data/gif.h"
 #include "data/image.h"
 #include "data/image_grid.h"
@@ -14,7 +14,8 @@ namespace scoresde {
 namespace {
 
 struct SampleFlags {
-  std::string run, out, seeds, trajectory, device = "cpu";
+  std::string run, out, seeds, trajectory;
+  EngineChoice engine;
   long long n = 64, seed = 0;
   int class_label = -1;
   double guidance = 1;
@@ -33,9 +34,9 @@ class ChosenScore {
            classes == 0 ? "no classes" : fmt::format("classes 0 to {}", classes - 1));
     if (flags.guidance != 1 && flags.class_label < 0)
       fail(Failure::usage, "--guidance needs a --class to guide towards");
-    conditional_ = torch_backend().load_score(model, flags.class_label, threads, flags.device);
+    conditional_ = load_score(flags.engine, model, flags.class_label, threads);
     if (flags.guidance == 1) return;
-    unconditional_ = torch_backend().load_score(model, -1, threads, flags.device);
+    unconditional_ = load_score(flags.engine, model, -1, threads);
     guided_ = std::make_unique<GuidedScore>(*conditional_, *unconditional_, flags.guidance);
   }
 
@@ -98,9 +99,9 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
     if (!model.spec.shape.image) fail(Failure::usage, "--trajectory shows pictures; this model makes rows of a table");
     require_free(flags.trajectory, common.force);
   }
-  const auto sink =
-      open_sink(flags.out, model.spec, recipe(model, *sde, flags.plan, resolved, flags.class_label, flags.guidance),
-                flags.class_label, flags.plan.ids.size(), common.force);
+  Json how = recipe(model, *sde, flags.plan, resolved, flags.class_label, flags.guidance);
+  how["engine"] = resolve_engine(flags.engine, model);
+  const auto sink = open_sink(flags.out, model.spec, how, flags.class_label, flags.plan.ids.size(), common.force);
   catch_interrupts();
   const ChosenScore score(model, flags, thread_count(common));
   Trajectory trajectory(flags.trajectory, *sde, model.spec);
@@ -155,7 +156,12 @@ void add_sample(CLI::App& app, CommonFlags& common) {
   command->add_option("--batch", flags.plan.batch, "samples carried together: memory only, never changes a result")
       ->check(within(1, 65536))
       ->capture_default_str();
-  command->add_option("--device", flags.device, "cpu, or another device that LibTorch has, such as cuda")
+  command
+      ->add_option("--engine", flags.engine.engine,
+                   "fast (our own, on the CPU), torch, or auto: fast where it has every op of the network")
+      ->check(CLI::IsMember({"auto", "fast", "torch"}))
+      ->capture_default_str();
+  command->add_option("--device", flags.engine.device, "cpu, or another device that LibTorch has, such as cuda")
       ->capture_default_str();
   command->add_flag("--force", common.force, "overwrite what stands at --out");
   command->callback([&common] { run_sample(flags, common); });

@@ -9,6 +9,33 @@ namespace {
 
 bool is_product(OpKind kind) { return kind == OpKind::conv || kind == OpKind::linear; }
 
+bool has_kernel(OpKind kind) {
+  switch (kind) {
+    case OpKind::input:
+    case OpKind::label:
+    case OpKind::class_label:
+    case OpKind::linear:
+    case OpKind::conv:
+    case OpKind::group_norm:
+    case OpKind::silu:
+    case OpKind::add:
+    case OpKind::concat:
+    case OpKind::attention:
+    case OpKind::upsample:
+    case OpKind::downsample:
+    case OpKind::global_mean:
+    case OpKind::fourier:
+    case OpKind::positional:
+    case OpKind::embedding:
+    case OpKind::dropout:
+    case OpKind::space_to_depth:
+    case OpKind::depth_to_space:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // A piece of memory that one or more nodes write and others read, during [first, last] of the steps.
 struct Buffer {
   bool shared = false;
@@ -319,6 +346,12 @@ Size Plan::scratch(Size samples) const {
   for (const KernelPtr& step : steps) most = std::max(most, step->scratch(samples));
   for (const KernelPtr& step : shared_steps) most = std::max(most, step->scratch(1));
   return most;
+}
+
+std::optional<OpKind> op_without_kernel(const Graph& graph) {
+  for (const Node& node : graph.nodes)
+    if (!has_kernel(node.kind)) return node.kind;
+  return {};
 }
 
 Plan compile(const Graph& graph, const Weights& weights) { return Compiler(graph, weights).compile(); }

@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "engine/kernel.h"
@@ -27,5 +28,8 @@ using Weights = std::function<const float*(int parameter)>;
 /// members of a concatenation are written where they will be read; buffers share memory as soon as their values are no
 /// longer needed. Error{usage} names an op that the engine does not have.
 Plan compile(const Graph& graph, const Weights& weights);
+
+/// The first op of the graph that the engine has no kernel for.
+std::optional<OpKind> op_without_kernel(const Graph& graph);
 
 }  // namespace scoresde

@@ -1,0 +1,24 @@
+#include "cli/model_score.h"
+
+#include "cli/torch_backend.h"
+#include "core/error.h"
+#include "engine/engine_score.h"
+
+namespace scoresde {
+
+std::string resolve_engine(const EngineChoice& choice, const Model& model) {
+  if (choice.engine == "torch") return "torch";
+  const std::optional<OpKind> missing = op_without_kernel(build_net(model.spec.net, model.spec.shape));
+  if (choice.engine == "auto") return choice.device == "cpu" && !missing ? "fast" : "torch";
+  if (choice.device != "cpu") fail(Failure::usage, "--engine fast runs on the CPU, not on --device {}", choice.device);
+  if (missing) fail(Failure::usage, "--engine fast has no kernel for the op '{}'", kind_name(*missing));
+  return "fast";
+}
+
+std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads) {
+  if (resolve_engine(choice, model) == "torch")
+    return torch_backend().load_score(model, class_label, threads, choice.device);
+  return std::make_unique<EngineScore>(model, class_label < 0 ? std::nullopt : std::optional(class_label), threads);
+}
+
+}  // namespace scoresde
