@@ -19,7 +19,7 @@ Model stirred_model(const NetConfig& net, const ItemShape& shape) {
   spec.shape = shape;
   Network network(build_net(net, shape), 1, at::kFloat);
   testing_support::stir(network);
-  return {spec, network.save(), "test"};
+  return {spec, network.state(), "test"};
 }
 
 struct EngineCase {
