@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "core/file.h"
+#include "core/json_text.h"
 
 namespace scoresde {
 namespace {
@@ -82,16 +83,7 @@ Json parse_toml(std::string_view text, const std::string& where) {
 Json read_toml(const std::string& path) { return parse_toml(read_text(path), path); }
 
 Json parse_json(std::string_view text) {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"') quoted = !quoted;
-    if (quoted && c == '\\') ++i;
-    if (!quoted && (c == '[' || c == '{') && ++depth > 32) return Json::value_t::discarded;
-    if (!quoted && (c == ']' || c == '}')) --depth;
-  }
-  return Json::parse(text, nullptr, false);
+  return nested_deeper(text, 32) ? Json(Json::value_t::discarded) : Json::parse(text, nullptr, false);
 }
 
 Json parse_setting(std::string_view text) {

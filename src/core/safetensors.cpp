@@ -4,8 +4,11 @@
 #include <bit>
 #include <cstring>
 #include <fstream>
+#include <functional>
 
 #include "core/config.h"
+#include "core/json_text.h"
+#include "core/safetensors_view.h"
 
 namespace scoresde {
 namespace {
@@ -41,61 +44,49 @@ Tensor tensor_of(Dtype dtype, std::vector<std::int64_t> shape, std::span<const N
 }
 
 // Of everything the header says but itself, in an order of its own.
-std::string header_checksum(const Json& header) {
-  nlohmann::json content = header;
+std::string header_checksum(nlohmann::json content) {
   content["__metadata__"].erase("header_crc32");
-  const std::string text = shown(content);
+  const std::string text = content.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return fmt::format("{:08x}", crc32({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
 }
 
-class Reader {
+// nlohmann's ordered objects are searched from the first key on: a header of a million keys would take hours.
+using HeaderJson = nlohmann::json;
+
+class HeaderReader {
  public:
-  explicit Reader(const fs::path& path) : path_(path) {
-    require_regular(path);
-    in_.open(path, std::ios::binary);
-    if (!in_) bad("cannot be opened");
-    size_ = fs::file_size(path);
+  /// `read(n)` gives the next n bytes of the file of `size` bytes.
+  HeaderReader(std::string where, std::uint64_t size, const std::function<std::string(std::size_t)>& read)
+      : where_(std::move(where)) {
+    if (size < 8) bad("{} bytes are too few", size);
     std::uint64_t length = 0;
-    if (size_ < 8) bad("{} bytes are too few", size_);
-    in_.read(reinterpret_cast<char*>(&length), 8);
-    if (length > most_header || length > size_ - 8)
-      bad("the header is said to have {} bytes of a file of {}", length, size_);
-    std::string text(static_cast<std::size_t>(length), '\0');
-    in_.read(text.data(), static_cast<std::streamsize>(length));
-    if (!in_) bad("the header is truncated");
-    header_ = parse_json(text);
+    std::memcpy(&length, read(8).data(), 8);
+    if (length > most_header || length > size - 8)
+      bad("the header is said to have {} bytes of a file of {}", length, size);
+    const std::string text = read(static_cast<std::size_t>(length));
+    if (!nested_deeper(text, 32)) header_ = HeaderJson::parse(text, nullptr, false);
     if (!header_.is_object()) bad("the header is not a JSON object");
     data_start_ = 8 + length;
-    const auto info = metadata();
-    if (const auto crc = info.find("header_crc32"); crc != info.end() && crc->second != header_checksum(header_))
+    read_metadata();
+    if (const auto crc = metadata_.find("header_crc32");
+        crc != metadata_.end() && crc->second != header_checksum(header_))
       bad("the checksum of the header does not agree: the file is damaged");
   }
 
-  std::map<std::string, std::string> metadata() const {
-    std::map<std::string, std::string> result;
-    if (!header_.contains("__metadata__")) return result;
-    const Json& entries = header_["__metadata__"];
-    if (!entries.is_object()) bad("__metadata__ is not an object");
-    for (const auto& [key, value] : entries.items()) {
-      if (!value.is_string()) bad("__metadata__.{} is not a text", key);
-      result[key] = value.get<std::string>();
-    }
-    return result;
-  }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
-  std::map<std::string, Tensor> tensors() {
-    std::vector<std::uint8_t> data(static_cast<std::size_t>(size_ - data_start_));
-    in_.read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size()));
-    if (!in_) bad("the data is truncated");
-    const auto info = metadata();
-    if (const auto crc = info.find("crc32"); crc != info.end() && crc->second != fmt::format("{:08x}", crc32(data)))
+  std::map<std::string, TensorView> views(std::span<const std::uint8_t> file) const {
+    const auto data = file.subspan(static_cast<std::size_t>(data_start_));
+    if (const auto crc = metadata_.find("crc32");
+        crc != metadata_.end() && crc->second != fmt::format("{:08x}", crc32(data)))
       bad("the checksum does not agree: the file is damaged");
-    std::map<std::string, Tensor> result;
+    std::map<std::string, TensorView> result;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> pieces;
     for (const auto& [name, entry] : header_.items()) {
       if (name == "__metadata__") continue;
-      result[name] = tensor(name, entry, data);
-      pieces.emplace_back(entry["data_offsets"][0].get<std::uint64_t>(), entry["data_offsets"][1].get<std::uint64_t>());
+      const TensorView& view = result[name] = tensor(name, entry, data);
+      const auto first = static_cast<std::uint64_t>(view.bytes.data() - data.data());
+      pieces.emplace_back(first, first + view.bytes.size());
     }
     require_cover(std::move(pieces), data.size());
     return result;
@@ -104,7 +95,17 @@ class Reader {
  private:
   template <class... Args>
   [[noreturn]] void bad(fmt::format_string<Args...> format, Args&&... args) const {
-    fail(Failure::data, "{}: {}", path_.string(), fmt::format(format, std::forward<Args>(args)...));
+    fail(Failure::data, "{}: {}", where_, fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  void read_metadata() {
+    const auto entries = header_.find("__metadata__");
+    if (entries == header_.end()) return;
+    if (!entries->is_object()) bad("__metadata__ is not an object");
+    for (const auto& [key, value] : entries->items()) {
+      if (!value.is_string()) bad("__metadata__.{} is not a text", key);
+      metadata_[key] = value.get<std::string>();
+    }
   }
 
   // The tensors, put in order, must lie end to end: neither gaps, where anything could hide, nor overlaps.
@@ -118,7 +119,7 @@ class Reader {
     if (covered != size) bad("the tensors cover {} of {} data bytes", covered, size);
   }
 
-  Tensor tensor(const std::string& name, const Json& entry, std::span<const std::uint8_t> data) const {
+  TensorView tensor(const std::string& name, const HeaderJson& entry, std::span<const std::uint8_t> data) const {
     if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets") ||
         !entry["dtype"].is_string() || !entry["shape"].is_array() || !entry["data_offsets"].is_array() ||
         entry["data_offsets"].size() != 2 || !entry["data_offsets"][0].is_number_unsigned() ||
@@ -128,9 +129,9 @@ class Reader {
     for (const DtypeRow& candidate : dtypes)
       if (candidate.name == entry["dtype"].get<std::string>()) row = &candidate;
     if (!row) bad("tensor '{}' has the unknown format {}", name, shown(entry["dtype"]));
-    Tensor result{row->dtype, {}, {}};
+    TensorView result{row->dtype, {}, {}};
     std::uint64_t bytes = row->size;
-    for (const Json& extent : entry["shape"]) {
+    for (const HeaderJson& extent : entry["shape"]) {
       if (!extent.is_number_unsigned()) bad("tensor '{}' has the extent {}", name, shown(extent));
       const auto n = extent.get<std::uint64_t>();
       constexpr std::uint64_t most = std::uint64_t{1} << 48;
@@ -143,16 +144,24 @@ class Reader {
                last = entry["data_offsets"][1].get<std::uint64_t>();
     if (first > last || last > data.size() || last - first != bytes)
       bad("tensor '{}' of shape {} claims bytes {} to {} of {}", name, shown(entry["shape"]), first, last, data.size());
-    result.bytes.assign(data.begin() + static_cast<std::ptrdiff_t>(first),
-                        data.begin() + static_cast<std::ptrdiff_t>(last));
+    result.bytes = data.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(bytes));
     return result;
   }
 
-  fs::path path_;
-  std::ifstream in_;
-  std::uint64_t size_ = 0, data_start_ = 0;
-  Json header_;
+  std::string where_;
+  std::uint64_t data_start_ = 0;
+  HeaderJson header_;
+  std::map<std::string, std::string> metadata_;
 };
+
+HeaderReader header_of(std::span<const std::uint8_t> file, const std::string& where) {
+  std::size_t at = 0;
+  return HeaderReader(where, file.size(), [&](std::size_t n) {
+    const auto part = file.subspan(at, n);
+    at += n;
+    return std::string(part.begin(), part.end());
+  });
+}
 
 }  // namespace
 
@@ -210,14 +219,31 @@ void write_safetensors(const fs::path& path, const Safetensors& content) {
   });
 }
 
+std::map<std::string, TensorView> view_safetensors(std::span<const std::uint8_t> file, const std::string& where) {
+  return header_of(file, where).views(file);
+}
+
 Safetensors read_safetensors(const fs::path& path) {
-  Reader reader(path);
-  Safetensors content;
-  content.metadata = reader.metadata();
-  content.tensors = reader.tensors();
+  const std::vector<std::uint8_t> file = read_bytes(path);
+  const HeaderReader header = header_of(file, path.string());
+  Safetensors content{{}, header.metadata()};
+  for (const auto& [name, view] : header.views(file))
+    content.tensors[name] = {view.dtype, view.shape, {view.bytes.begin(), view.bytes.end()}};
   return content;
 }
 
-std::map<std::string, std::string> read_safetensors_metadata(const fs::path& path) { return Reader(path).metadata(); }
+std::map<std::string, std::string> read_safetensors_metadata(const fs::path& path) {
+  require_regular(path);
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail(Failure::data, "{}: cannot be opened", path.string());
+  return HeaderReader(path.string(), fs::file_size(path),
+                      [&](std::size_t n) {
+                        std::string text(n, '\0');
+                        in.read(text.data(), static_cast<std::streamsize>(n));
+                        if (!in) fail(Failure::data, "{}: the header is truncated", path.string());
+                        return text;
+                      })
+      .metadata();
+}
 
 }  // namespace scoresde

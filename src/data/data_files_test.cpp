@@ -11,7 +11,7 @@
 #include "data/dataset.h"
 #include "data/image.h"
 #include "data/npy.h"
-#include "data/zip.h"
+#include "core/zip.h"
 #include "test_paths.h"
 
 namespace scoresde {

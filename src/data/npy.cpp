@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/formats.h"
-#include "data/zip.h"
+#include "core/zip.h"
 
 namespace scoresde {
 namespace {

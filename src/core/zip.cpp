@@ -1,4 +1,4 @@
-#include "data/zip.h"
+#include "core/zip.h"
 
 #include <zlib.h>
 
@@ -67,12 +67,6 @@ ZipDirectory find_zip_directory(const ZipBytes& zip) {
   fail(Failure::data, "{} is not a ZIP archive, or its end is missing", zip.where());
 }
 
-struct ZipRecord {
-  std::string name;
-  std::uint64_t method, crc, packed, unpacked, local;
-  std::uint64_t next;  // offset of the next record
-};
-
 /// Takes the 64-bit numbers, in their order, for those of the record that say kIn64.
 void apply_zip64(const ZipBytes& zip, std::uint64_t extra, std::uint64_t size, ZipRecord& record) {
   for (std::uint64_t at = extra; at + 4 <= extra + size; at += 4 + zip.number(at + 2, 2)) {
@@ -129,22 +123,15 @@ std::optional<std::vector<std::uint8_t>> inflate_raw(std::span<const std::uint8_
   return out;
 }
 
-std::vector<std::uint8_t> unpack_zip_record(const ZipBytes& zip, const ZipRecord& record) {
+std::span<const std::uint8_t> packed_bytes(const ZipBytes& zip, const ZipRecord& record) {
   if (zip.number(record.local, 4) != kLocalMagic)
     fail(Failure::data, "{}: {} does not begin where the ZIP directory says", zip.where(), record.name);
   const std::uint64_t start = record.local + 30 + zip.number(record.local + 26, 2) + zip.number(record.local + 28, 2);
-  const auto packed = zip.part(start, record.packed);
-  std::optional<std::vector<std::uint8_t>> bytes;
-  if (record.method == 0 && record.packed == record.unpacked)
-    bytes.emplace(packed.begin(), packed.end());
-  else if (record.method == 8)
-    bytes = inflate_raw(packed, record.unpacked);
-  else if (record.method != 0)
-    fail(Failure::data, "{}: {} is packed by method {}; stored and deflated files are read", zip.where(), record.name,
-         record.method);
-  if (!bytes || crc32(*bytes) != record.crc)
-    fail(Failure::data, "{}: {} is corrupt (its size or CRC-32 is wrong)", zip.where(), record.name);
-  return std::move(*bytes);
+  return zip.part(start, record.packed);
+}
+
+[[noreturn]] void corrupt_record(const ZipRecord& record, const std::string& where) {
+  fail(Failure::data, "{}: {} is corrupt (its size or CRC-32 is wrong)", where, record.name);
 }
 
 void put_little_endian(std::vector<std::uint8_t>& out, std::initializer_list<std::pair<std::uint64_t, int>> fields) {
@@ -169,17 +156,52 @@ std::vector<std::uint8_t> deflate_raw(std::span<const std::uint8_t> bytes) {
 
 }  // namespace
 
-std::vector<ZipEntry> read_zip(std::span<const std::uint8_t> archive, const std::string& where, std::uint64_t most) {
+std::vector<ZipRecord> zip_records(std::span<const std::uint8_t> archive, const std::string& where) {
   const ZipBytes zip(archive, where);
   const ZipDirectory directory = find_zip_directory(zip);
-  std::vector<ZipEntry> entries;
-  std::uint64_t at = directory.offset, total = 0;
+  std::vector<ZipRecord> records;
+  std::uint64_t at = directory.offset, left = archive.size();
   for (std::uint64_t k = 0; k < directory.entries; ++k) {
-    const ZipRecord record = read_zip_record(zip, at);
-    at = record.next;
+    records.push_back(read_zip_record(zip, at));
+    if (records.back().packed > left)
+      fail(Failure::data, "{}: the files of the archive are together longer than the archive, so they overlap", where);
+    left -= records.back().packed;
+    at = records.back().next;
+  }
+  return records;
+}
+
+std::span<const std::uint8_t> stored_zip_record(std::span<const std::uint8_t> archive, const ZipRecord& record,
+                                                const std::string& where) {
+  if (record.method != 0)
+    fail(Failure::data, "{}: {} is packed by method {} where it has to be stored", where, record.name, record.method);
+  const auto bytes = packed_bytes(ZipBytes(archive, where), record);
+  if (record.packed != record.unpacked || crc32(bytes) != record.crc) corrupt_record(record, where);
+  return bytes;
+}
+
+std::vector<std::uint8_t> unpack_zip_record(std::span<const std::uint8_t> archive, const ZipRecord& record,
+                                            const std::string& where) {
+  if (record.method == 0) {
+    const auto bytes = stored_zip_record(archive, record, where);
+    return {bytes.begin(), bytes.end()};
+  }
+  const auto packed = packed_bytes(ZipBytes(archive, where), record);
+  if (record.method != 8)
+    fail(Failure::data, "{}: {} is packed by method {}; stored and deflated files are read", where, record.name,
+         record.method);
+  std::optional<std::vector<std::uint8_t>> bytes = inflate_raw(packed, record.unpacked);
+  if (!bytes || crc32(*bytes) != record.crc) corrupt_record(record, where);
+  return std::move(*bytes);
+}
+
+std::vector<ZipEntry> read_zip(std::span<const std::uint8_t> archive, const std::string& where, std::uint64_t most) {
+  std::vector<ZipEntry> entries;
+  std::uint64_t total = 0;
+  for (const ZipRecord& record : zip_records(archive, where)) {
     if (record.unpacked > most || (total += record.unpacked) > most)
       fail(Failure::data, "{} unpacks to more than {} bytes", where, most);
-    entries.push_back({record.name, unpack_zip_record(zip, record)});
+    entries.push_back({record.name, unpack_zip_record(archive, record, where)});
   }
   return entries;
 }
