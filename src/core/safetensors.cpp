@@ -219,16 +219,17 @@ void write_safetensors(const fs::path& path, const Safetensors& content) {
   });
 }
 
-std::map<std::string, TensorView> view_safetensors(std::span<const std::uint8_t> file, const std::string& where) {
-  return header_of(file, where).views(file);
+SafetensorsView view_safetensors(std::span<const std::uint8_t> file, const std::string& where) {
+  const HeaderReader header = header_of(file, where);
+  return {header.views(file), header.metadata()};
 }
 
 Safetensors read_safetensors(const fs::path& path) {
   const std::vector<std::uint8_t> file = read_bytes(path);
-  const HeaderReader header = header_of(file, path.string());
-  Safetensors content{{}, header.metadata()};
-  for (const auto& [name, view] : header.views(file))
-    content.tensors[name] = {view.dtype, view.shape, {view.bytes.begin(), view.bytes.end()}};
+  SafetensorsView view = view_safetensors(file, path.string());
+  Safetensors content{{}, std::move(view.metadata)};
+  for (const auto& [name, tensor] : view.tensors)
+    content.tensors[name] = {tensor.dtype, tensor.shape, {tensor.bytes.begin(), tensor.bytes.end()}};
   return content;
 }
 

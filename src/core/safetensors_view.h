@@ -10,7 +10,12 @@ struct TensorView {
   std::span<const std::uint8_t> bytes;
 };
 
-/// The tensors of a safetensors file in memory, checked as read_safetensors() does; `where` names it in messages.
-std::map<std::string, TensorView> view_safetensors(std::span<const std::uint8_t> file, const std::string& where);
+struct SafetensorsView {
+  std::map<std::string, TensorView> tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+/// A safetensors file in memory, checked as read_safetensors() does; `where` names it in messages.
+SafetensorsView view_safetensors(std::span<const std::uint8_t> file, const std::string& where);
 
 }  // namespace scoresde

@@ -7,11 +7,11 @@
 
 #include "core/error.h"
 #include "core/noise.h"
+#include "core/zip.h"
 #include "data/csv.h"
 #include "data/dataset.h"
 #include "data/image.h"
 #include "data/npy.h"
-#include "core/zip.h"
 #include "test_paths.h"
 
 namespace scoresde {

@@ -6,8 +6,8 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/formats.h"
 #include "core/zip.h"
+#include "data/formats.h"
 
 namespace scoresde {
 namespace {

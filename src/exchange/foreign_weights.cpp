@@ -16,11 +16,12 @@ std::optional<Document::Id> first_table(const Document& d, Document::Id id, std:
 }
 
 // What wrappers put before every name: DataParallel's "module.", Lightning's attribute, torch.compile's "_orig_mod.".
-std::string common_prefix(const std::vector<NamedArray>& arrays) {
+// Files of our own have none but DataParallel's.
+std::string common_prefix(const std::vector<NamedArray>& arrays, bool own) {
   for (const NamedArray& array : arrays)
     if (const std::size_t at = array.name.find(song_word); at != std::string::npos) return array.name.substr(0, at);
   std::string prefix;
-  while (!arrays.empty()) {
+  while (!arrays.empty() && !own) {
     const std::size_t dot = arrays[0].name.find('.', prefix.size());
     if (dot == std::string::npos) break;
     const std::string longer = arrays[0].name.substr(0, dot + 1);
@@ -31,8 +32,8 @@ std::string common_prefix(const std::vector<NamedArray>& arrays) {
   return prefix;
 }
 
-std::vector<NamedArray> without_prefix(std::vector<NamedArray> arrays) {
-  const std::string prefix = common_prefix(arrays);
+std::vector<NamedArray> without_prefix(std::vector<NamedArray> arrays, bool own) {
+  const std::string prefix = common_prefix(arrays, own);
   std::erase_if(arrays, [&](const NamedArray& array) { return !array.name.starts_with(prefix); });
   for (NamedArray& array : arrays) array.name.erase(0, prefix.size());
   return arrays;
@@ -52,7 +53,7 @@ void find_average(ForeignWeights& weights, const Document& d, const std::string&
   const auto list = d.find(*average, "shadow_params");
   weights.average_has_names = !list;
   weights.average = named_arrays(d, list.value_or(*average), where);
-  if (!list) weights.average = without_prefix(std::move(weights.average));
+  if (!list) weights.average = without_prefix(std::move(weights.average), weights.spec.has_value());
 }
 
 long long step_of(const Document& d) {
@@ -93,7 +94,8 @@ ForeignWeights find_weights(const Document& d, const std::string& where) {
   if (d.find(d.root, "params_ema")) {
     find_flax_weights(weights, d, where);
   } else {
-    weights.raw = without_prefix(named_arrays(d, first_table(d, d.root, model_keys).value_or(d.root), where));
+    weights.raw = without_prefix(named_arrays(d, first_table(d, d.root, model_keys).value_or(d.root), where),
+                                 weights.spec.has_value());
     find_average(weights, d, where);
   }
   take_noise_levels(weights);

@@ -228,7 +228,7 @@ TEST(HostileCheckpoint, TruncatedAtAnyLengthAndDamagedAnywhere) {
       "float32\xc4\x08"
       "01234567";
   damage(bytes_of("\x82\xa6params\x81\xa1w\xc7"s + static_cast<char>(array.size()) + "\x01" + array + "\xa4step\x03"),
-         40);
+         20);
 }
 
 TEST(HostileCheckpoint, HostileMsgpackIsAnError) {

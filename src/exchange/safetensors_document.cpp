@@ -11,10 +11,15 @@ bool is_safetensors(std::span<const std::uint8_t> bytes) {
 Document read_safetensors_document(std::span<const std::uint8_t> bytes, const std::string& where) {
   Document document;
   Document::Table table;
-  for (const auto& [name, view] : view_safetensors(bytes, where)) {
+  const SafetensorsView content = view_safetensors(bytes, where);
+  for (const auto& [name, view] : content.tensors) {
     const Document::Id key = document.add(name);
     table.items.emplace_back(
         key, document.add(ArrayView{view.dtype, view.shape, contiguous_strides(view.shape), 0, view.bytes}));
+  }
+  if (const auto spec = content.metadata.find("model"); spec != content.metadata.end()) {
+    const Document::Id key = document.add(std::string("scoresde"));
+    table.items.emplace_back(key, document.add(spec->second));
   }
   document.root = document.add(std::move(table));
   return document;
