@@ -70,7 +70,8 @@ EngineScore::EngineScore(const Model& model, std::optional<int> class_index, int
       converted[i].assign(tensor.f32().begin(), tensor.f32().end());
   }
   plan_ = compile(graph, [&](int i) { return converted[static_cast<std::size_t>(i)].data(); });
-  samples_at_once_ = 8;
+  // Enough rows to use a layer's weights well; more of a small network, whose values then still fit the caches.
+  samples_at_once_ = std::clamp<Index>((Index{1} << 18) / plan_.floats_a_sample, 8, 64);
   for (std::size_t i = 0; i < workers_.workers(); ++i)
     memories_.push_back(std::make_unique<Memory>(Memory{AlignedFloats(plan_.floats_a_sample * samples_at_once_),
                                                         AlignedFloats(plan_.shared_floats),
