@@ -91,4 +91,8 @@ void softmax(float* x, Size rows, Size columns, Size stride, float scale);
 /// What the kernels run on: "AVX3", "AVX2", ...
 const char* target_name();
 
+/// For tests: every kernel again on the next narrower vectors that this CPU has, until it returns false; then all as
+/// before.
+bool use_narrower_vectors();
+
 }  // namespace scoresde::simd

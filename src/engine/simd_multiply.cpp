@@ -130,6 +130,15 @@ void multiply(const float* a, Size block_stride, Size blocks, Size rows, const f
   HWY_DYNAMIC_DISPATCH(multiply)(a, block_stride, blocks, rows, packed, columns, finish, y);
 }
 
+bool use_narrower_vectors() {
+  const std::int64_t now = hwy::SupportedTargets() & HWY_TARGETS, narrower = now & (now - 1);  // widest: lowest bit
+  // The last of them is the fallback without fused multiply-add, which has other bits.
+  const bool any = (narrower & (narrower - 1)) != 0;
+  hwy::SetSupportedTargetsForTest(any ? narrower : 0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  return any;
+}
+
 const char* target_name() { return HWY_DYNAMIC_DISPATCH(target)(); }
 
 }  // namespace scoresde::simd

@@ -105,5 +105,36 @@ TEST(Simd, SoftmaxSumsToOneAndIsAccurate) {
   }
 }
 
+// A convolution by Winograd's method, normalised, and the softmax of its rows: everything that sums or rounds.
+std::vector<float> some_of_everything() {
+  const Size height = 9, width = 10, in = 20, out = 36, rows = height * width;
+  const Picture picture{height, width};
+  const AlignedFloats x = normals(rows * in, 1), w = normals(in * out * 9, 2), bias = normals(out, 3);
+  const Size tiles = picture.tiles(), padded_in = round_up(in, block), padded_out = round_up(out, block);
+  AlignedFloats weights(winograd_points * packed_size(in, out)), v(winograd_points * tiles * padded_in),
+      m(winograd_points * tiles * padded_out), y(rows * out), scale(out), shift(out);
+  winograd_weights(w.data(), in, out, weights.data());
+  winograd_input(picture, {x.data(), in}, in, 0, tiles, v.data());
+  for (Size p = 0; p < winograd_points; ++p)
+    multiply(v.data() + p * tiles * padded_in, tiles * block, padded_in / block, tiles,
+             weights.data() + p * packed_size(in, out), padded_out, {},
+             {m.data() + p * tiles * padded_out, padded_out});
+  winograd_output(picture, m.data(), padded_out, out, 0, tiles, {.bias = bias.data()}, {y.data(), out});
+  norm_statistics({y.data(), out}, rows, 0, out, 4, bias.data(), bias.data(), 1e-6f, scale.data(), shift.data());
+  scale_shift({y.data(), out}, rows, out, scale.data(), shift.data(), true, {y.data(), out});
+  softmax(y.data(), rows / 2, out, out, 0.3f);
+  return {y.data(), y.data() + rows * out};
+}
+
+TEST(Simd, AnyVectorWidthGivesTheSameBits) {
+  const std::vector<float> widest = some_of_everything();
+  const std::string name = target_name();
+  while (use_narrower_vectors()) {
+    EXPECT_NE(target_name(), name);
+    EXPECT_EQ(some_of_everything(), widest) << name << " and " << target_name();
+  }
+  EXPECT_EQ(target_name(), name);
+}
+
 }  // namespace
 }  // namespace scoresde::simd
