@@ -1,11 +1,11 @@
 
 #include "cli/app.h"
-#include "cli/presets.h"
 #include "core/catalog.h"
 #include "data/named_sets.h"
 #include "metrics/metric.h"
 #include "net/net_config.h"
 #include "net/preconditioning.h"
+#include "net/presets.h"
 #include "objective/objective_config.h"
 #include "objective/time_sampling.h"
 #include "objective/weighting.h"

@@ -1,11 +1,12 @@
+#include <unistd.h>
 
 #include "cli/app.h"
 #include "cli/draw.h"
-#include "cli/presets.h"
 #include "cli/torch_backend.h"
 #include "core/catalog.h"
 #include "data/image.h"
 #include "data/image_grid.h"
+#include "net/presets.h"
 #include "report/progress.h"
 #include "report/table.h"
 
@@ -27,10 +28,7 @@ RunConfig run_config(const TrainFlags& flags) {
   // A resumed run begins from its own settings, so that nothing has to be said twice.
   const fs::path own = fs::path(flags.out) / "config.toml";
   if (flags.resume && fs::exists(own)) update(config, read_toml(own.string()));
-  if (!flags.preset.empty()) {
-    const Preset& preset = find_entry("preset", presets(), flags.preset);
-    update(config, parse_toml(preset.toml, "preset " + flags.preset));
-  }
+  if (!flags.preset.empty()) update(config, preset_settings(find_entry("preset", presets(), flags.preset)));
   if (!flags.config.empty()) {
     const Json file = read_toml(flags.config);
     try {
@@ -81,6 +79,13 @@ void show_forecast(const TrainForecast& f, const CommonFlags& common) {
   fmt::print("#   network      {} parameters, {:.1f} million multiply-adds a sample\n", grouped(f.parameters),
              static_cast<double>(f.multiply_adds) / 1e6);
   fmt::print("#   memory       about {:.1f} GB\n", f.memory_bytes / 1e9);
+  const double machine = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (f.memory_bytes > machine && f.config.batch > 1)
+    fmt::print(
+        "#                more than the {:.1f} GB of this machine: {} items in {} passes give the same update,\n"
+        "#                with --set batch={} --set accumulation={}\n",
+        machine / 1e9, f.config.batch * f.config.accumulation, 2 * f.config.accumulation, (f.config.batch + 1) / 2,
+        2 * f.config.accumulation);
   fmt::print("#   speed        {} a step of {} items, measured here: {:.0f} items a second\n",
              duration_text(f.seconds_per_step), f.config.batch, f.images_per_second);
   if (f.images > 0) fmt::print("#   the budget   {} items in {}\n", grouped(f.images), duration_text(f.seconds));

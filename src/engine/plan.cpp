@@ -9,8 +9,11 @@ namespace {
 
 bool is_product(OpKind kind) { return kind == OpKind::conv || kind == OpKind::linear; }
 
-bool has_kernel(OpKind kind) {
-  switch (kind) {
+bool has_kernel(const Node& node) {
+  const bool plain_conv = node.dilation == 1 && node.padding == node.padding_after;
+  const bool plain_label = node.offset == 0 && !node.log;
+  if (!plain_conv || !plain_label || (node.kind == OpKind::conv && node.parameters.size() < 2)) return false;
+  switch (node.kind) {
     case OpKind::input:
     case OpKind::label:
     case OpKind::class_label:
@@ -350,7 +353,7 @@ Size Plan::scratch(Size samples) const {
 
 std::optional<OpKind> op_without_kernel(const Graph& graph) {
   for (const Node& node : graph.nodes)
-    if (!has_kernel(node.kind)) return node.kind;
+    if (!has_kernel(node)) return node.kind;
   return {};
 }
 

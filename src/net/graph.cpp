@@ -16,10 +16,18 @@ std::string_view kind_name(OpKind kind) {
       return "linear";
     case OpKind::conv:
       return "conv";
+    case OpKind::nin:
+      return "nin";
     case OpKind::group_norm:
       return "group_norm";
+    case OpKind::instance_norm_plus:
+      return "instance_norm_plus";
     case OpKind::silu:
       return "silu";
+    case OpKind::elu:
+      return "elu";
+    case OpKind::leaky_relu:
+      return "leaky_relu";
     case OpKind::add:
       return "add";
     case OpKind::concat:
@@ -30,12 +38,22 @@ std::string_view kind_name(OpKind kind) {
       return "upsample";
     case OpKind::downsample:
       return "downsample";
+    case OpKind::bilinear:
+      return "bilinear";
+    case OpKind::fir:
+      return "fir";
+    case OpKind::max_pool:
+      return "max_pool";
     case OpKind::global_mean:
       return "global_mean";
+    case OpKind::divide_exp:
+      return "divide_exp";
     case OpKind::fourier:
       return "fourier";
     case OpKind::positional:
       return "positional";
+    case OpKind::level:
+      return "level";
     case OpKind::embedding:
       return "embedding";
     case OpKind::dropout:
@@ -61,9 +79,10 @@ std::int64_t Graph::parameter_count() const {
 std::int64_t Graph::multiply_adds() const {
   std::int64_t count = 0;
   for (const Node& node : nodes) {
-    if (node.kind == OpKind::conv || node.kind == OpKind::linear) {
+    if (node.kind == OpKind::conv || node.kind == OpKind::linear || node.kind == OpKind::nin) {
       const auto& weight = parameters[static_cast<std::size_t>(node.parameters[0])].shape;
-      count += element_count(node.shape) * (element_count(weight) / weight[0]);
+      const std::int64_t outputs = node.kind == OpKind::nin ? weight[1] : weight[0];
+      count += element_count(node.shape) * (element_count(weight) / outputs);
     } else if (node.kind == OpKind::attention) {
       const std::int64_t pixels = node.shape[1] * node.shape[2];
       count += 2 * node.shape[0] * pixels * pixels;

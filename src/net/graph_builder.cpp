@@ -8,10 +8,11 @@
 namespace scoresde {
 namespace {
 
-constexpr double group_norm_epsilon = 1e-6;
+constexpr double group_norm_epsilon = 1e-6, instance_norm_epsilon = 1e-5;
 
-int group_count(std::int64_t channels) {
-  std::int64_t groups = std::clamp<std::int64_t>(channels / 4, 1, 32);
+int group_count(std::int64_t channels, int most) {
+  std::int64_t groups =
+      most > 0 ? std::min<std::int64_t>(channels, most) : std::clamp<std::int64_t>(channels / 4, 1, 32);
   while (channels % groups != 0) --groups;
   return static_cast<int>(groups);
 }
@@ -45,8 +46,8 @@ void GraphBuilder::require_rank(std::string_view op, int x, std::size_t rank) co
     fail(Failure::usage, "{} needs {}, not {}", op, rank == 3 ? "(C, H, W)" : "(D)", shape_text(shape(x)));
 }
 
-int GraphBuilder::label(double scale) {
-  return push({.kind = OpKind::label, .name = "label", .shape = {1}, .scale = scale});
+int GraphBuilder::label(double scale, double offset, bool log) {
+  return push({.kind = OpKind::label, .name = "label", .shape = {1}, .scale = scale, .offset = offset, .log = log});
 }
 
 int GraphBuilder::class_label() {
@@ -69,32 +70,49 @@ int GraphBuilder::zero_linear(const std::string& name, int x, std::int64_t out) 
   return linear_node(name, x, out, Init::zeros, 0);
 }
 
-int GraphBuilder::conv_node(const std::string& name, int x, std::int64_t out, int kernel, int stride, Init init,
-                            double scale) {
+int GraphBuilder::conv(const std::string& name, int x, std::int64_t out, const ConvForm& form) {
   require_rank("conv", x, 3);
-  const int padding = kernel / 2;
-  const auto extent = [&](std::int64_t n) { return (n + 2 * padding - kernel) / stride + 1; };
-  const int weight = parameter(name + ".weight", {out, channels(x), kernel, kernel}, init, scale);
-  const int bias = parameter(name + ".bias", {out}, Init::zeros, 0);
+  const int reach = form.dilation * (form.kernel - 1);
+  const int before = form.before < 0 ? reach / 2 : form.before, after = form.after < 0 ? reach / 2 : form.after;
+  const auto extent = [&](std::int64_t n) {
+    const std::int64_t room = n + before + after - reach - 1;
+    return room < 0 ? 0 : room / form.stride + 1;
+  };
+  std::vector<int> parameters = {
+      parameter(name + ".weight", {out, channels(x), form.kernel, form.kernel}, form.init, form.scale)};
+  if (form.bias) parameters.push_back(parameter(name + ".bias", {out}, form.bias_init, form.bias_scale));
   return push({.kind = OpKind::conv,
                .name = name,
                .inputs = {x},
-               .parameters = {weight, bias},
+               .parameters = std::move(parameters),
                .shape = {out, extent(shape(x)[1]), extent(shape(x)[2])},
-               .stride = stride,
-               .padding = padding,
-               .kernel = kernel});
+               .stride = form.stride,
+               .padding = before,
+               .padding_after = after,
+               .dilation = form.dilation,
+               .kernel = form.kernel});
 }
 
 int GraphBuilder::conv(const std::string& name, int x, std::int64_t out, int kernel, double init_scale, int stride) {
-  return conv_node(name, x, out, kernel, stride, Init::variance_scaling, init_scale);
+  return conv(name, x, out, {.kernel = kernel, .stride = stride, .scale = init_scale});
 }
 
 int GraphBuilder::zero_conv(const std::string& name, int x, std::int64_t out, int kernel) {
-  return conv_node(name, x, out, kernel, 1, Init::zeros, 0);
+  return conv(name, x, out, {.kernel = kernel, .init = Init::zeros});
 }
 
-int GraphBuilder::group_norm(const std::string& name, int x) {
+int GraphBuilder::nin(const std::string& name, int x, std::int64_t out, double init_scale) {
+  require_rank("nin", x, 3);
+  const int weight = parameter(name + ".W", {channels(x), out}, Init::variance_scaling, init_scale);
+  const int bias = parameter(name + ".b", {out}, Init::zeros, 0);
+  return push({.kind = OpKind::nin,
+               .name = name,
+               .inputs = {x},
+               .parameters = {weight, bias},
+               .shape = {out, shape(x)[1], shape(x)[2]}});
+}
+
+int GraphBuilder::group_norm(const std::string& name, int x, int most) {
   require_rank("group_norm", x, 3);
   const int weight = parameter(name + ".weight", {channels(x)}, Init::ones, 1);
   const int bias = parameter(name + ".bias", {channels(x)}, Init::zeros, 0);
@@ -103,8 +121,37 @@ int GraphBuilder::group_norm(const std::string& name, int x) {
                .inputs = {x},
                .parameters = {weight, bias},
                .shape = shape(x),
-               .groups = group_count(channels(x)),
+               .groups = group_count(channels(x), most),
                .scale = group_norm_epsilon});
+}
+
+int GraphBuilder::instance_norm_plus(const std::string& name, int x) {
+  require_rank("instance_norm_plus", x, 3);
+  if (channels(x) < 2) fail(Failure::usage, "{}: InstanceNorm++ needs at least 2 channels", name);
+  const std::vector<std::int64_t> each = {channels(x)};
+  std::vector<int> parameters = {parameter(name + ".alpha", each, Init::near_one, 0.02),
+                                 parameter(name + ".gamma", each, Init::near_one, 0.02),
+                                 parameter(name + ".beta", each, Init::zeros, 0)};
+  return push({.kind = OpKind::instance_norm_plus,
+               .name = name,
+               .inputs = {x},
+               .parameters = std::move(parameters),
+               .shape = shape(x),
+               .scale = instance_norm_epsilon});
+}
+
+int GraphBuilder::instance_norm_plus(int x, int affine) {
+  require_rank("instance_norm_plus", x, 3);
+  if (channels(x) < 2 || shape(affine) != std::vector<std::int64_t>{3 * channels(x)})
+    fail(Failure::usage, "instance_norm_plus: {} and {} do not fit", shape_text(shape(x)), shape_text(shape(affine)));
+  return push(
+      {.kind = OpKind::instance_norm_plus, .inputs = {x, affine}, .shape = shape(x), .scale = instance_norm_epsilon});
+}
+
+int GraphBuilder::elu(int x) { return push({.kind = OpKind::elu, .inputs = {x}, .shape = shape(x)}); }
+
+int GraphBuilder::leaky_relu(int x, double slope) {
+  return push({.kind = OpKind::leaky_relu, .inputs = {x}, .shape = shape(x), .scale = slope});
 }
 
 int GraphBuilder::silu(int x) { return push({.kind = OpKind::silu, .inputs = {x}, .shape = shape(x)}); }
@@ -135,23 +182,15 @@ int GraphBuilder::attention(int q, int k, int v, int heads) {
   return push({.kind = OpKind::attention, .inputs = {q, k, v}, .shape = shape(q), .heads = heads});
 }
 
-int GraphBuilder::upsample(int x, std::int64_t height, std::int64_t width) {
-  require_rank("upsample", x, 3);
-  if ((height + 1) / 2 != shape(x)[1] || (width + 1) / 2 != shape(x)[2])
-    fail(Failure::usage, "upsample: {} cannot become {} x {}", shape_text(shape(x)), height, width);
-  return push({.kind = OpKind::upsample, .inputs = {x}, .shape = {channels(x), height, width}});
-}
-
-int GraphBuilder::downsample(int x) {
-  require_rank("downsample", x, 3);
-  return push({.kind = OpKind::downsample,
-               .inputs = {x},
-               .shape = {channels(x), (shape(x)[1] + 1) / 2, (shape(x)[2] + 1) / 2}});
-}
-
 int GraphBuilder::global_mean(int x) {
   require_rank("global_mean", x, 3);
   return push({.kind = OpKind::global_mean, .inputs = {x}, .shape = {channels(x)}});
+}
+
+int GraphBuilder::divide_exp(int x, int exponent) {
+  if (shape(exponent) != std::vector<std::int64_t>{1})
+    fail(Failure::usage, "divide_exp: the exponent is {} and not one number a sample", shape_text(shape(exponent)));
+  return push({.kind = OpKind::divide_exp, .inputs = {x, exponent}, .shape = shape(x)});
 }
 
 int GraphBuilder::dropout(int x, double rate) {
@@ -160,32 +199,11 @@ int GraphBuilder::dropout(int x, double rate) {
   return push({.kind = OpKind::dropout, .inputs = {x}, .shape = shape(x), .scale = rate});
 }
 
-int GraphBuilder::space_to_depth(int x, int patch) {
-  require_rank("space_to_depth", x, 3);
-  const auto& s = shape(x);
-  if (patch < 1 || s[1] % patch != 0 || s[2] % patch != 0)
-    fail(Failure::usage, "net.patch = {} does not divide a height of {} and a width of {}", patch, s[1], s[2]);
-  return push({.kind = OpKind::space_to_depth,
-               .inputs = {x},
-               .shape = {s[0] * patch * patch, s[1] / patch, s[2] / patch},
-               .patch = patch});
-}
-
-int GraphBuilder::depth_to_space(int x, int patch) {
-  require_rank("depth_to_space", x, 3);
-  const auto& s = shape(x);
-  if (patch < 1 || s[0] % (patch * patch) != 0)
-    fail(Failure::usage, "depth_to_space: {} channels are not a multiple of {}^2", s[0], patch);
-  return push({.kind = OpKind::depth_to_space,
-               .inputs = {x},
-               .shape = {s[0] / (patch * patch), s[1] * patch, s[2] * patch},
-               .patch = patch});
-}
-
-int GraphBuilder::fourier(const std::string& name, int label, std::int64_t dimension, double scale) {
+int GraphBuilder::fourier(const std::string& name, int label, std::int64_t dimension, double scale,
+                          const std::string& suffix) {
   if (dimension < 2 || dimension % 2 != 0)
     fail(Failure::usage, "a Fourier embedding has an even dimension, not {} (net.channels)", dimension);
-  const int weight = parameter(name + ".weight", {dimension / 2}, Init::normal, scale, false);
+  const int weight = parameter(name + suffix, {dimension / 2}, Init::normal, scale, false);
   return push({.kind = OpKind::fourier, .name = name, .inputs = {label}, .parameters = {weight}, .shape = {dimension}});
 }
 
@@ -199,6 +217,13 @@ int GraphBuilder::embedding(const std::string& name, int class_label, std::int64
   const int table = parameter(name + ".weight", {graph_.classes + 1, dimension}, Init::normal, 1);
   return push(
       {.kind = OpKind::embedding, .name = name, .inputs = {class_label}, .parameters = {table}, .shape = {dimension}});
+}
+
+int GraphBuilder::level_embedding(const std::string& name, int label, int levels, std::int64_t channels) {
+  const int table = parameter(name + ".weight", {levels, 3 * channels}, Init::norm_table, 0.02);
+  const int level = push({.kind = OpKind::level, .inputs = {label}, .shape = {1}, .scale = levels - 1.0});
+  return push(
+      {.kind = OpKind::embedding, .name = name, .inputs = {level}, .parameters = {table}, .shape = {3 * channels}});
 }
 
 }  // namespace scoresde

@@ -5,17 +5,14 @@
 #include "core/catalog.h"
 #include "net/graph_builder.h"
 #include "net/net_config.h"
+#include "net/test_nets.h"
 
 namespace scoresde {
 namespace {
 
 TEST(Nets, EveryNetOfTheTableKeepsItsOrderNamesAndShapes) {
   for (const NetEntry& entry : nets()) {
-    NetConfig config;
-    config.name = entry.name;
-    config.classes = 3;
-    config.patch = 2;
-    const ItemShape shape = entry.name == "mlp" ? ItemShape{5, 1, 1, false} : ItemShape{3, 28, 28, true};
+    const auto [config, shape] = testing_support::small_net(entry.name);
     const Graph graph = build_net(config, shape);
     std::set<std::string> names;
     for (const Parameter& parameter : graph.parameters) EXPECT_TRUE(names.insert(parameter.name).second);
@@ -25,7 +22,7 @@ TEST(Nets, EveryNetOfTheTableKeepsItsOrderNamesAndShapes) {
         EXPECT_LT(parameter, static_cast<int>(graph.parameters.size())) << graph.nodes[i].name;
     }
     EXPECT_EQ(element_count(graph.input_shape), shape.size());
-    if (entry.name == "classifier")
+    if (testing_support::gives_logits(entry.name))
       EXPECT_EQ(graph.output_shape(), std::vector<std::int64_t>{3});
     else
       EXPECT_EQ(graph.output_shape(), graph.input_shape);
@@ -109,6 +106,60 @@ TEST(Nets, ASettingThatDoesNotFitIsNamed) {
   EXPECT_NE(error_of(config, {2, 1, 1, false}).find("use mlp"), std::string::npos);
   config.name = "classifier";
   EXPECT_EQ(error_of(config, image), "net.classes = 0: a classifier tells at least 2 classes apart");
+}
+
+TEST(Nets, ContradictionsOfNcsnppAndItsKinAreNamed) {
+  const ItemShape image{3, 16, 16, true};
+  const auto error_with = [&](const char* name, const auto& change) {
+    NetConfig config;
+    config.name = name;
+    change(config);
+    return error_of(config, image);
+  };
+  EXPECT_EQ(error_with("ncsnpp", [](NetConfig& c) { c.progressive = "skip"; }),
+            "net.progressive = 'skip' is none of none, output_skip, residual");
+  EXPECT_EQ(error_with("ncsnpp", [](NetConfig& c) { c.resblock = "resnet"; }),
+            "net.resblock = 'resnet' is none of biggan, ddpm");
+  EXPECT_EQ(error_with("ncsnpp", [](NetConfig& c) { c.nonlinearity = "gelu"; }),
+            "net.nonlinearity = 'gelu' is none of swish, elu, relu, lrelu");
+  EXPECT_EQ(error_with("ncsnpp", [](NetConfig& c) { c.channel_mult = {1, 1, 1, 1, 1, 1}; }),
+            "net.channel_mult has 6 levels: 16 x 16 pixels cannot be halved 5 times");
+  EXPECT_EQ(error_with("ddpm", [](NetConfig& c) { c.patch = 2; }), "net.patch = 2: ddpm works on single pixels");
+  EXPECT_EQ(error_with("ncsnpp",
+                       [](NetConfig& c) {
+                         c.fir_kernel = {1, -1};
+                       }),
+            "net.fir_kernel: the taps of a filter may not add up to 0");
+  EXPECT_EQ(error_with("ncsnpp",
+                       [](NetConfig& c) {
+                         c.conditional = false;
+                         c.classes = 3;
+                       }),
+            "net.conditional is off, so the network cannot be told its class (net.classes = 3)");
+  EXPECT_EQ(error_with("ddpm",
+                       [](NetConfig& c) {
+                         c.prediction = "song-noise";
+                         c.scale_by_sigma = true;
+                       }),
+            "net.scale_by_sigma: the time label of prediction song-noise is a step number and does not tell sigma");
+  EXPECT_EQ(error_with("ncsnv2", [](NetConfig& c) { c.classes = 3; }), "net.classes = 3: ncsnv2 takes no class");
+  EXPECT_EQ(error_with("ncsn", [](NetConfig& c) { c.sigma_min = 60; }),
+            "net.sigma_min = 60 is not below net.sigma_max = 50");
+}
+
+TEST(Nets, WideResNetIsZagoruykos) {
+  NetConfig config;
+  config.name = "wide-resnet";
+  config.blocks = 4;
+  config.channels = 160;
+  config.channel_mult = {1, 2, 4};
+  config.classes = 10;
+  std::int64_t backbone = 0;
+  for (const Parameter& parameter : build_net(config, {3, 32, 32, true}).parameters)
+    if (parameter.name.find("time") == std::string::npos) backbone += element_count(parameter.shape);
+  // WRN-28-10 has 36,479,194 parameters without biases in its convolutions; here each has one.
+  const std::int64_t biases = 16 + 4 * 2 * (160 + 320 + 640) + (160 + 320 + 640);
+  EXPECT_EQ(backbone, 36479194 + biases);
 }
 
 TEST(GraphBuilder, RefusesShapesThatDoNotFit) {

@@ -2,20 +2,30 @@
 
 #include <algorithm>
 
+#include "core/catalog.h"
 #include "core/error.h"
+#include "net/preconditioning.h"
+#include "net/song_modules.h"
 
 namespace scoresde {
 
-// The time label is ln(sigma / alpha) / 4, some -2..2 (preconditioning.h). Fourier features take it as it is. The
-// frequencies 1 to 1e-4 of a positional embedding were made for step numbers up to 1000, so it is stretched to those.
-constexpr double positional_label_scale = 250;
+namespace {
+
+// ln(sigma / alpha) / 4, some -2..2, is the label itself for this project's own predictions.
+int fourier_label(GraphBuilder& b, const NetConfig& config) {
+  const LabelKind kind = find_entry("prediction", predictions(), config.prediction).label;
+  return kind == LabelKind::log_snr ? b.label() : log_sigma_label(b, config);
+}
+
+}  // namespace
 
 int time_embedding(GraphBuilder& b, const NetConfig& config, int class_label) {
   int features;
   if (config.embedding == "fourier") {
-    features = b.fourier("time.fourier", b.label(), 2 * ((config.channels + 1) / 2), config.fourier_scale);
+    features =
+        b.fourier("time.fourier", fourier_label(b, config), 2 * ((config.channels + 1) / 2), config.fourier_scale);
   } else if (config.embedding == "positional") {
-    features = b.positional(b.label(positional_label_scale), std::max(config.channels, 2));
+    features = b.positional(position_label(b, config), std::max(config.channels, 2));
   } else {
     fail(Failure::usage, "net.embedding = '{}' is neither fourier nor positional", config.embedding);
   }

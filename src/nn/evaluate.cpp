@@ -2,18 +2,24 @@
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/elu.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/group_norm.h>
+#include <ATen/ops/leaky_relu.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/pixel_shuffle.h>
 #include <ATen/ops/pixel_unshuffle.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/upsample_nearest2d.h>
+#include <ATen/ops/var.h>
 #include <ATen/ops/where.h>
 #include <fmt/ranges.h>
 
@@ -22,6 +28,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "nn/fir.h"
 #include "nn/network.h"
 
 namespace scoresde {
@@ -42,6 +49,52 @@ struct Pass {
   }
 };
 
+at::Tensor eval_label(const Pass& p, const Node& node) {
+  at::Tensor label = node.log ? p.label.log() : p.label;
+  if (node.scale != 1) label = label * node.scale;
+  return node.offset == 0 ? label : label + node.offset;
+}
+
+at::Tensor eval_level(const at::Tensor& label, double top) {
+  return label.detach().round().clamp(0, top).to(at::kLong);
+}
+
+at::Tensor eval_conv(const Pass& p, const Node& node) {
+  const bool even = node.padding == node.padding_after;
+  const std::int64_t padding = even ? node.padding : 0;
+  const std::vector<std::int64_t> zeros = {node.padding, node.padding_after, node.padding, node.padding_after};
+  return at::conv2d(even ? p.in(node, 0) : at::constant_pad_nd(p.in(node, 0), zeros), p.parameter(node, 0),
+                    node.parameters.size() > 1 ? p.parameter(node, 1) : at::Tensor(), node.stride,
+                    at::IntArrayRef(padding), node.dilation);
+}
+
+at::Tensor eval_nin(const Pass& p, const Node& node) {
+  return at::conv2d(p.in(node, 0), p.parameter(node, 0).t().unsqueeze(-1).unsqueeze(-1), p.parameter(node, 1));
+}
+
+at::Tensor per_pixel(const at::Tensor& by_channel) { return by_channel.unsqueeze(-1).unsqueeze(-1); }
+
+at::Tensor eval_instance_norm_plus(const Pass& p, const Node& node) {
+  const at::Tensor& x = p.in(node, 0);
+  const std::int64_t channels = node.shape[0];
+  const bool sample = node.inputs.size() > 1;
+  const auto affine = [&](std::int64_t part, std::size_t index) {
+    return sample ? p.in(node, 1).narrow(1, part * channels, channels) : p.parameter(node, index);
+  };
+  const at::Tensor gamma = affine(0, 1), alpha = affine(1, 0), beta = affine(2, 2);
+  const at::Tensor means = at::mean(x, {2, 3});
+  const at::Tensor spread = at::var(means, at::IntArrayRef{1}, /*unbiased=*/true, /*keepdim=*/true);
+  const at::Tensor z = (means - at::mean(means, {1}, true)) / (spread + node.scale).sqrt();
+  const at::Tensor h = at::group_norm(x, channels, {}, {}, node.scale);
+  return per_pixel(gamma) * (h + per_pixel(alpha * z)) + per_pixel(beta);
+}
+
+at::Tensor eval_divide_exp(const at::Tensor& x, const at::Tensor& exponent) {
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(x.dim()), 1);
+  sizes[0] = exponent.size(0);
+  return x * (-exponent).exp().reshape(sizes);
+}
+
 at::Tensor eval_class_label(const Pass& p) {
   const auto integers = p.x.options().dtype(at::kLong).requires_grad(false);
   if (!p.class_label.defined()) return at::full({p.x.size(0)}, p.classes, integers);
@@ -49,7 +102,7 @@ at::Tensor eval_class_label(const Pass& p) {
 }
 
 at::Tensor eval_add(const at::Tensor& a, const at::Tensor& b, double scale) {
-  const at::Tensor sum = a + (a.dim() == b.dim() ? b : b.unsqueeze(-1).unsqueeze(-1));
+  const at::Tensor sum = a + (a.dim() == b.dim() ? b : per_pixel(b));
   return scale == 1 ? sum : sum * scale;
 }
 
@@ -101,17 +154,25 @@ at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {
     case OpKind::input:
       return p.x;
     case OpKind::label:
-      return node.scale == 1 ? p.label : p.label * node.scale;
+      return eval_label(p, node);
     case OpKind::class_label:
       return eval_class_label(p);
     case OpKind::linear:
       return at::linear(p.in(node, 0), p.parameter(node, 0), p.parameter(node, 1));
     case OpKind::conv:
-      return at::conv2d(p.in(node, 0), p.parameter(node, 0), p.parameter(node, 1), node.stride, node.padding);
+      return eval_conv(p, node);
+    case OpKind::nin:
+      return eval_nin(p, node);
     case OpKind::group_norm:
       return at::group_norm(p.in(node, 0), node.groups, p.parameter(node, 0), p.parameter(node, 1), node.scale);
+    case OpKind::instance_norm_plus:
+      return eval_instance_norm_plus(p, node);
     case OpKind::silu:
       return at::silu(p.in(node, 0));
+    case OpKind::elu:
+      return at::elu(p.in(node, 0));
+    case OpKind::leaky_relu:
+      return at::leaky_relu(p.in(node, 0), node.scale);
     case OpKind::add:
       return eval_add(p.in(node, 0), p.in(node, 1), node.scale);
     case OpKind::concat:
@@ -122,12 +183,22 @@ at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {
       return at::upsample_nearest2d(p.in(node, 0), {node.shape[1], node.shape[2]});
     case OpKind::downsample:
       return at::avg_pool2d(p.in(node, 0), 2, 2, 0, /*ceil_mode=*/true);
+    case OpKind::bilinear:
+      return at::upsample_bilinear2d(p.in(node, 0), {node.shape[1], node.shape[2]}, /*align_corners=*/true);
+    case OpKind::fir:
+      return filter_image(p.in(node, 0), node);
+    case OpKind::max_pool:
+      return at::max_pool2d(p.in(node, 0), node.kernel, 1, node.padding);
+    case OpKind::divide_exp:
+      return eval_divide_exp(p.in(node, 0), p.in(node, 1));
     case OpKind::global_mean:
       return at::mean(p.in(node, 0), {2, 3});
     case OpKind::fourier:
       return eval_fourier(p.in(node, 0), p.parameter(node, 0));
     case OpKind::positional:
       return eval_positional(p.in(node, 0), node);
+    case OpKind::level:
+      return eval_level(p.in(node, 0), node.scale);
     case OpKind::embedding:
       return at::embedding(p.parameter(node, 0), p.in(node, 0));
     case OpKind::dropout:

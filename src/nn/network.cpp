@@ -20,6 +20,11 @@ double uniform_bound(const Parameter& parameter) {
   return std::sqrt(3 * scale / ((fan(0) + fan(1)) / 2));
 }
 
+void zero_last_third(std::vector<double>& values, std::size_t row) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (i % row >= row / 3 * 2) values[i] = 0;
+}
+
 // The parameter's index is its sample id: another net that begins alike gets the same first weights.
 std::vector<double> initial_values(const Parameter& parameter, std::uint64_t seed, std::size_t index) {
   std::vector<double> values(static_cast<std::size_t>(element_count(parameter.shape)), 0.0);
@@ -33,6 +38,16 @@ std::vector<double> initial_values(const Parameter& parameter, std::uint64_t see
     case Init::normal:
       fill_normal(address, values);
       for (double& value : values) value *= parameter.scale;
+      break;
+    case Init::near_one:
+    case Init::norm_table:
+      fill_normal(address, values);
+      for (double& value : values) value = 1 + value * parameter.scale;
+      if (parameter.init == Init::norm_table) zero_last_third(values, static_cast<std::size_t>(parameter.shape[1]));
+      break;
+    case Init::uniform:
+      fill_uniform(address, values);
+      for (double& value : values) value = (2 * value - 1) * parameter.scale;
       break;
     case Init::variance_scaling: {
       const double bound = uniform_bound(parameter);

@@ -80,7 +80,8 @@ struct TrainForecast {
   long long images = 0;  ///< of the whole budget
 };
 
-/// Resolves the config, takes two steps without writing anything, and extrapolates. Errors as train_run.
+/// Resolves the config, takes two steps without writing anything, and extrapolates; where a step would take long, two
+/// passes of one item, made smaller where that would take long. Errors as train_run.
 TrainForecast forecast_run(const RunConfig& config, const TrainOptions& options);
 
 struct Dataset;
