@@ -60,8 +60,12 @@ std::string our_name(const std::string& name) {
 SolverOptions reference_options(const Json& c) {
   SolverOptions options;
   options.compatibility = "score_sde";
-  options.snr = c.value("snr", 0.16);
-  options.corrector_steps = c.value("n_steps", 1);
+  const std::string corrector =
+      c.value("kind", "").starts_with("corrector") ? c.value("name", "none") : c.value("corrector", "none");
+  if (corrector != "none") {
+    options.snr = c.value("snr", 0.16);
+    options.corrector_steps = c.value("n_steps", 1);
+  }
   options.scales = c["params"].value("N", 1000);
   if (c.value("probability_flow", false)) options.eta = 0;
   return options;

@@ -146,19 +146,31 @@ std::vector<std::uint32_t> permutation(std::uint64_t seed, Purpose purpose, std:
   return order;
 }
 
+void NoiseSource::normal_row(Purpose purpose, std::uint32_t index, std::uint32_t draw, Index row,
+                             std::span<double> out) const {
+  const Batch z = normal(purpose, {0, 0, index}, draw);
+  std::copy_n(z.data() + row * z.cols(), out.size(), out.begin());
+}
+
 CounterNoise::CounterNoise(std::uint64_t seed, std::vector<std::uint64_t> samples, Index dimension)
     : seed_(seed), samples_(std::move(samples)), dimension_(dimension) {}
 
 Batch CounterNoise::normal(Purpose purpose, const Interval& interval, std::uint32_t draw) const {
   Batch z(static_cast<Index>(samples_.size()), dimension_);
   for (Index i = 0; i < z.rows(); ++i)
-    fill_normal({.seed = seed_,
-                 .purpose = purpose,
-                 .sample = samples_[static_cast<std::size_t>(i)],
-                 .step = interval.index,
-                 .draw = draw},
-                std::span(z.data() + i * dimension_, static_cast<std::size_t>(dimension_)));
+    normal_row(purpose, interval.index, draw, i,
+               std::span(z.data() + i * dimension_, static_cast<std::size_t>(dimension_)));
   return z;
+}
+
+void CounterNoise::normal_row(Purpose purpose, std::uint32_t index, std::uint32_t draw, Index row,
+                              std::span<double> out) const {
+  fill_normal({.seed = seed_,
+               .purpose = purpose,
+               .sample = samples_[static_cast<std::size_t>(row)],
+               .step = index,
+               .draw = draw},
+              out);
 }
 
 }  // namespace scoresde

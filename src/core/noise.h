@@ -78,6 +78,11 @@ class NoiseSource {
 
   /// N(0, I) for every row. `draw` tells repetitions within one step apart (inner corrector steps).
   virtual Batch normal(Purpose purpose, const Interval& interval, std::uint32_t draw = 0) const = 0;
+
+  /// Row `row` of normal(purpose, {.., index}, draw) alone, `out` as long as a row: for methods whose rows stand at
+  /// different places.
+  virtual void normal_row(Purpose purpose, std::uint32_t index, std::uint32_t draw, Index row,
+                          std::span<double> out) const;
 };
 
 /// Philox noise addressed by (seed; purpose, sample id, step index, draw, element): sample k gets the same bits in any
@@ -88,6 +93,8 @@ class CounterNoise : public NoiseSource {
   CounterNoise(std::uint64_t seed, std::vector<std::uint64_t> samples, Index dimension);
 
   Batch normal(Purpose purpose, const Interval& interval, std::uint32_t draw = 0) const override;
+  void normal_row(Purpose purpose, std::uint32_t index, std::uint32_t draw, Index row,
+                  std::span<double> out) const override;
 
  private:
   std::uint64_t seed_;

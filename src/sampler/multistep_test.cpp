@@ -14,7 +14,7 @@ struct EqualSteps {
   std::vector<double> newest_first = {0.8, 1.0};
 
   std::vector<double> weights(Estimate estimate, Abscissa abscissa) const {
-    return multistep_weights(*problem.sde, estimate, abscissa, newest_first, 0.6);
+    return multistep_weights(*problem.sde, {estimate, abscissa}, newest_first, 0.6);
   }
 };
 
@@ -49,7 +49,7 @@ TEST(Multistep, WeightsAddUpToDdimForAnySteps) {
     for (const auto abscissa : {Abscissa::log_snr, Abscissa::time, Abscissa::noise_to_signal})
       for (const auto estimate : {Estimate::noise, Estimate::data}) {
         double sum = 0, size = 0;
-        for (const double w : multistep_weights(*problem.sde, estimate, abscissa, times, low)) {
+        for (const double w : multistep_weights(*problem.sde, {estimate, abscissa}, times, low)) {
           sum += w;
           size += std::abs(w);
         }
@@ -66,7 +66,7 @@ TEST(Multistep, FirstOrderIsDdim) {
   const ReverseProcess process{*problem.sde, problem.score, noise};
   const Batch x = draw_prior(*problem.sde, noise), ddim = sample(process, *choice.make(), x, times).x;
   for (const auto estimate : {Estimate::noise, Estimate::data}) {
-    Multistep solver(estimate, Abscissa::log_snr, 1);
+    Multistep solver({{estimate}, 1}, {});
     EXPECT_LT((sample(process, solver, x, times).x - ddim).abs().maxCoeff(), 1e-11);
   }
 }

@@ -21,6 +21,7 @@ class PredictorCorrector : public Solver {
 
   bool takes_equal_times() const override { return predictor_->takes_equal_times(); }
   Batch denoise(const ReverseProcess& p, const Batch& x, double t) override { return predictor_->denoise(p, x, t); }
+  const Times* acceptance() const override { return corrector_->acceptance(); }
 
  private:
   std::unique_ptr<Solver> predictor_, corrector_;

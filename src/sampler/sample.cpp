@@ -67,6 +67,7 @@ Samples sample(const ReverseProcess& process, Solver& solver, Batch x, std::span
   const ReverseProcess counted{process.sde, score, process.noise};
   const int steps = static_cast<int>(times.size()) - 1;
   SamplingLedger ledger(score, x.rows());
+  Samples samples;
   const auto tell = [&](int step, double t) {
     if (options.progress) options.progress({step, steps, t, x});
   };
@@ -78,6 +79,10 @@ Samples sample(const ReverseProcess& process, Solver& solver, Batch x, std::span
                             static_cast<std::uint32_t>(i)};
     x = solver.step(counted, x, interval);
     ledger.book(solver.adaptive(), x, i, interval.t);
+    if (const Times* accepted = solver.acceptance()) {
+      if (samples.acceptance.size() == 0) samples.acceptance = Times::Zero(x.rows());
+      samples.acceptance += (*accepted - samples.acceptance) / (i + 1);
+    }
     tell(i + 1, interval.s);
   }
   if (options.denoise && !ledger.all_failed()) {
@@ -85,7 +90,6 @@ Samples sample(const ReverseProcess& process, Solver& solver, Batch x, std::span
     ledger.book(nullptr, x, steps, times.back());
   }
 
-  Samples samples;
   samples.x = std::move(x);
   ledger.close(samples);
   samples.seconds = watch.seconds();

@@ -37,6 +37,7 @@ struct Samples {
   Batch x;
   std::vector<std::uint32_t> evaluations;  ///< NFE a row, vjp counted as one
   std::vector<SampleFailure> failures;     ///< at most one a row: its first
+  Times acceptance;                        ///< share of accepted proposals, a row; empty where none are made
   double seconds = 0;
 };
 

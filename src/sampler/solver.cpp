@@ -20,7 +20,27 @@ std::size_t plus_of(std::string_view name) {
   return is_solver(name.substr(0, plus)) || is_solver(name.substr(plus + 1)) ? plus : std::string_view::npos;
 }
 
+void one_of(std::string_view setting, std::string_view value, const std::vector<std::string_view>& allowed) {
+  if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
+    fail(Failure::usage, "{} = {} must be one of {}", setting, value, join(allowed));
+}
+
+/// "langevin, annealed-langevin do", or what else a setting needs.
+std::string readers_of(std::string_view setting) {
+  if (setting == "scales") return "it belongs to compatibility with the reference";
+  if (setting == "analytic_first") return "it needs a method of fixed steps that evaluates at t_max";
+  std::vector<std::string_view> names;
+  for (const SolverEntry& entry : solvers())
+    if (entry.reads_setting(setting)) names.push_back(entry.name);
+  return join(names) + (names.size() == 1 ? " does" : " do");
+}
+
 }  // namespace
+
+bool SolverEntry::reads_setting(std::string_view setting) const {
+  const std::vector<std::string> words = split(reads, ' ');
+  return std::find(words.begin(), words.end(), setting) != words.end();
+}
 
 void Solver::begin(std::span<const double>) {}
 
@@ -29,10 +49,10 @@ Batch Solver::denoise(const ReverseProcess& p, const Batch& x, double t) {
 }
 
 SolverChoice::SolverChoice(std::string_view name, const SolverOptions& options) : name_(name), options_(options) {
-  if (const auto& mode = options.compatibility; mode != "none" && mode != "score_sde" && mode != "score_sde-nearest")
-    fail(Failure::usage, "compatibility = {} must be none, score_sde or score_sde-nearest", mode);
-  if (options.variance != "posterior" && options.variance != "forward")
-    fail(Failure::usage, "variance = {} must be posterior or forward", options.variance);
+  one_of("compatibility", options.compatibility, {"none", "score_sde", "score_sde-nearest"});
+  one_of("variance", options.variance, {"posterior", "forward"});
+  one_of("unipc_b", options.unipc_b, {"bh1", "bh2"});
+  one_of("acceptance", options.acceptance, {"line", "density"});
   if (options.eta < 0 && options.eta != -1)
     fail(Failure::usage, "eta = {} must be at least 0, or -1 for the method's own", options.eta);
   const std::size_t plus = plus_of(name);
@@ -53,24 +73,38 @@ SolverChoice::SolverChoice(std::string_view name, const SolverOptions& options) 
   for (const SolverEntry* entry : {predictor_, corrector_})
     if (reference() && entry && !entry->make_reference)
       fail(Failure::usage, "compatibility = {}: the reference has no solver {}", options.compatibility, entry->name);
-  if (options.eta >= 0 && !predictor_->takes_eta)
-    fail(Failure::usage, "eta = {}: solver {} has no choice of how much noise it draws", options.eta, predictor_->name);
+  refuse_unread();
   if (reference() && options.eta > 0 && options.eta != 1)
     fail(Failure::usage, "compatibility = {}: the reference has eta = 0 and eta = 1 only, not {}",
          options.compatibility, options.eta);
 }
 
+void SolverChoice::refuse_unread() const {
+  const Json defaults = to_json(SolverOptions{}), settings = to_json(options_);
+  for (const auto& [setting, value] : settings.items()) {
+    if (value == defaults[setting] || setting == "compatibility") continue;
+    if (setting == "scales" ? reference() : setting == "analytic_first" ? may_skip_first() : reads(setting)) continue;
+    fail(Failure::usage, "{} = {}: solver {} does not read it; {}", setting, shown(value), name_, readers_of(setting));
+  }
+}
+
+bool SolverChoice::reads(std::string_view setting) const {
+  return predictor_->reads_setting(setting) || (corrector_ && corrector_->reads_setting(setting));
+}
+
+bool SolverChoice::may_skip_first() const { return !reference() && !adaptive() && predictor_->count(1, options_) > 0; }
+
 std::unique_ptr<Solver> SolverChoice::make() const {
   const auto made = [&](const SolverEntry& entry) {
     return reference() ? entry.make_reference(options_) : entry.make(options_);
   };
-  if (!corrector_) return made(*predictor_);
-  return predictor_corrector(made(*predictor_), made(*corrector_), reference());
+  auto solver = corrector_ ? predictor_corrector(made(*predictor_), made(*corrector_), reference()) : made(*predictor_);
+  return options_.analytic_first ? analytic_first_step(std::move(solver)) : std::move(solver);
 }
 
 int SolverChoice::evaluations(int steps, bool denoise) const {
   return predictor_->count(steps, options_) + (corrector_ ? corrector_->count(steps, options_) : 0) +
-         (denoise && !reference() ? 1 : 0);
+         (denoise && !reference() ? 1 : 0) - (options_.analytic_first ? 1 : 0);
 }
 
 int SolverChoice::steps_for_at_least(int nfe, bool denoise) const {
@@ -95,8 +129,8 @@ int SolverChoice::steps_for(int nfe, bool denoise) const {
 }
 
 bool SolverChoice::stochastic() const {
-  if (corrector_ || (predictor_->takes_churn && options_.churn > 0)) return true;
-  return predictor_->takes_eta && options_.eta >= 0 ? options_.eta > 0 : predictor_->stochastic;
+  if (corrector_ || options_.churn > 0) return true;
+  return options_.eta >= 0 ? options_.eta > 0 : predictor_->stochastic;
 }
 
 std::string_view SolverChoice::grid(const Sde& sde) const {

@@ -46,34 +46,51 @@ class Solver {
 
   /// Only of methods that spend different numbers of evaluations on different rows.
   virtual const AdaptiveReport* adaptive() const { return nullptr; }
+
+  /// Only of methods that propose: the share of proposals accepted in the last step, a row.
+  virtual const Times* acceptance() const { return nullptr; }
 };
 
-/// Settings of all solvers; each reads its own.
+/// Settings of all solvers; each reads its own, and one that is set and not read is an error.
 struct SolverOptions {
-  double eta = -1, snr = 0.16, churn = 0, churn_min = 0, churn_max = 1e30, churn_noise = 1;
-  int corrector_steps = 1, scales = 0;
-  double rtol = 1e-5, atol = 1e-5;
-  std::string variance = "posterior", compatibility = "none";
+  double eta = -1, eta_min = 0, eta_max = 1e30;
+  int order = 0;
+  double snr = 0.16, langevin_step = 0.1, churn = 0, churn_min = 0, churn_max = 1e30, churn_noise = 1;
+  int corrector_steps = 1, restarts = 2, restart_steps = 0, scales = 0;
+  double restart_min = 0.05, restart_max = 0.3;
+  double rtol = 1e-5, atol = 1e-5, tolerance = 0.01;
+  bool analytic_first = false;
+  std::string variance = "posterior", unipc_b = "bh2", acceptance = "line", compatibility = "none";
 
   static constexpr auto fields() {
     return std::tuple{
-        field("eta", &SolverOptions::eta,
-              "euler-maruyama, reverse-diffusion, ddim: share of fresh noise, 0 is deterministic; -1: the method's own "
-              "(1, 1, 0)",
-              {-1, 10}),
+        field("eta", &SolverOptions::eta, "share of fresh noise, 0 is deterministic; -1: the method's own", {-1, 10}),
+        field("eta_min", &SolverOptions::eta_min, "smallest sigma/alpha at which eta counts; it is 0 below", {0, 1e30}),
+        field("eta_max", &SolverOptions::eta_max, "largest sigma/alpha at which eta counts; it is 0 above", {0, 1e30}),
+        field("order", &SolverOptions::order, "estimates a multistep method looks at; 0: the method's own", {0, 6}),
+        field("unipc_b", &SolverOptions::unipc_b, "B(h) of UniPC: bh1 (h) or bh2 (e^h - 1)"),
         field("variance", &SolverOptions::variance,
-              "ancestral: posterior (of x_s given x_t and x_0) or forward (of x_t given x_s)"),
-        field("snr", &SolverOptions::snr, "langevin, annealed-langevin: signal-to-noise ratio r of a corrector step",
-              {0, 10}),
+              "posterior (of x_s given x_t and x_0) or forward (of x_t given x_s)"),
+        field("snr", &SolverOptions::snr, "signal-to-noise ratio r of a corrector step", {0, 10}),
         field("corrector_steps", &SolverOptions::corrector_steps, "corrector steps a time", {1, 10000}),
-        field("churn", &SolverOptions::churn, "edm-heun: S_churn of Karras et al. 2022, algorithm 2", {0, 1e6}),
-        field("churn_min", &SolverOptions::churn_min, "edm-heun: S_tmin, smallest sigma/alpha that is churned",
-              {0, 1e30}),
-        field("churn_max", &SolverOptions::churn_max, "edm-heun: S_tmax, largest sigma/alpha that is churned",
-              {0, 1e30}),
-        field("churn_noise", &SolverOptions::churn_noise, "edm-heun: S_noise", {0, 10}),
-        field("rtol", &SolverOptions::rtol, "rk45: relative tolerance", {1e-13, 1}),
-        field("atol", &SolverOptions::atol, "rk45: absolute tolerance", {1e-13, 1}),
+        field("langevin_step", &SolverOptions::langevin_step, "Langevin's step size in units of sigma^2", {1e-12, 1e6}),
+        field("acceptance", &SolverOptions::acceptance,
+              "what Metropolis compares: line (the score integrated from x to its proposal) or density (of the score)"),
+        field("churn", &SolverOptions::churn, "S_churn of Karras et al. 2022, algorithm 2", {0, 1e6}),
+        field("churn_min", &SolverOptions::churn_min, "S_tmin, smallest sigma/alpha that is churned", {0, 1e30}),
+        field("churn_max", &SolverOptions::churn_max, "S_tmax, largest sigma/alpha that is churned", {0, 1e30}),
+        field("churn_noise", &SolverOptions::churn_noise, "S_noise", {0, 10}),
+        field("restarts", &SolverOptions::restarts, "how often the restart interval is run again", {0, 1000}),
+        field("restart_steps", &SolverOptions::restart_steps, "steps of a restart; 0: a quarter of the run's",
+              {0, 10000}),
+        field("restart_min", &SolverOptions::restart_min, "sigma/alpha from which a restart goes back up", {0, 1e30}),
+        field("restart_max", &SolverOptions::restart_max, "sigma/alpha to which a restart goes up", {0, 1e30}),
+        field("rtol", &SolverOptions::rtol, "relative tolerance", {1e-13, 1}),
+        field("atol", &SolverOptions::atol, "absolute tolerance", {1e-13, 1}),
+        field("tolerance", &SolverOptions::tolerance, "largest error of a step of an SDE, in units of 1 + |x|",
+              {1e-10, 1}),
+        field("analytic_first", &SolverOptions::analytic_first,
+              "the first evaluation is the prior's score, for nothing (Dockhorn et al. 2022)"),
         field("compatibility", &SolverOptions::compatibility,
               "none; score_sde: order, discrete tables, batch-mean Langevin norms and index rule of the reference; "
               "score_sde-nearest: the same with tables read at the nearest index"),
@@ -85,16 +102,17 @@ struct SolverOptions {
 /// A row of the table of solvers. `make` is Error{usage} for options that contradict each other.
 struct SolverEntry {
   std::string_view name, summary;
-  double order;              ///< weak order for stochastic, global order for deterministic methods; 0: has none
-  bool stochastic = false;   ///< with its default options
-  bool takes_eta = false;    ///< option eta rules the share of fresh noise
-  bool takes_churn = false;  ///< option churn adds noise
-  bool corrector = false;    ///< moves within one time level: for the right side of predictor+corrector
-  bool adaptive = false;     ///< chooses its own steps: NFE differ between samples and cannot be ordered
-  std::string_view grid;     ///< the time grid it likes best
+  double order;             ///< weak order for stochastic, global order for deterministic methods; 0: has none
+  std::string_view reads;   ///< the names of the settings that it reads, separated by spaces
+  bool stochastic = false;  ///< with its default options
+  bool corrector = false;   ///< moves within one time level: for the right side of predictor+corrector
+  bool adaptive = false;    ///< chooses its own steps: NFE differ between samples and cannot be ordered
+  std::string_view grid;    ///< the time grid it likes best
   int (*count)(int steps, const SolverOptions&);  ///< NFE of `steps` steps, final denoising not counted
   std::unique_ptr<Solver> (*make)(const SolverOptions&);
   std::unique_ptr<Solver> (*make_reference)(const SolverOptions&) = nullptr;  ///< as in score_sde; null: it has none
+
+  bool reads_setting(std::string_view setting) const;
 };
 std::span<const SolverEntry> solvers();
 
@@ -103,7 +121,8 @@ std::span<const SolverEntry> solvers();
 class SolverChoice {
  public:
   /// Error{usage} for unknown names (with the nearest known), a corrector on the left, a predictor on the right,
-  /// compatibility with a reference that lacks the method, and an eta that the method would ignore.
+  /// compatibility with a reference that lacks the method, and a setting that would be ignored (it names the solvers
+  /// that read it).
   SolverChoice(std::string_view name, const SolverOptions& options);
 
   std::unique_ptr<Solver> make() const;
@@ -140,6 +159,10 @@ class SolverChoice {
   std::vector<double> times(const Sde& sde, int steps, std::string_view grid = "") const;
 
  private:
+  bool reads(std::string_view setting) const;
+  bool may_skip_first() const;
+  void refuse_unread() const;
+
   std::string name_;
   SolverOptions options_;
   const SolverEntry* predictor_;
@@ -153,5 +176,9 @@ std::unique_ptr<Solver> make_solver(std::string_view name, const SolverOptions& 
 /// at s. Both are told the same interval. `corrector_first`: the order of their code.
 std::unique_ptr<Solver> predictor_corrector(std::unique_ptr<Solver> predictor, std::unique_ptr<Solver> corrector,
                                             bool corrector_first = false);
+
+/// A solver whose first evaluation is answered by the prior's score, -x / prior_std^2, and so is not made (the analytic
+/// first step of Dockhorn et al. 2022).
+std::unique_ptr<Solver> analytic_first_step(std::unique_ptr<Solver> solver);
 
 }  // namespace scoresde
