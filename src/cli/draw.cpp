@@ -13,7 +13,8 @@ ResolvedPlan resolve(const Sde& sde, const DrawPlan& plan) {
   SolverChoice choice(plan.solver, plan.options);
   if (choice.adaptive()) {
     if (plan.nfe > 0)
-      fail(Failure::usage, "{} chooses its own steps: set its tolerance (--set rtol=1e-4), not --nfe", choice.name());
+      fail(Failure::usage, "{} chooses its own steps: --set its tolerance ({}), not --nfe", choice.name(),
+           choice.predictor().reads);
     auto times = choice.times(sde, 1, plan.grid);
     return {std::move(choice), 1, 0, std::move(times)};
   }
@@ -33,7 +34,7 @@ DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool 
   summary.least_nfe = ~0u;
   Progress progress("sampling", static_cast<double>(plan.ids.size()), "samples",
                     {.mode = quiet ? ProgressMode::quiet : ProgressMode::automatic});
-  double evaluations = 0;
+  double evaluations = 0, accepted = -1;
   for (std::size_t first = 0; first < plan.ids.size() && !interrupted();
        first += static_cast<std::size_t>(plan.batch)) {
     const auto ids =
@@ -56,10 +57,12 @@ DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool 
       summary.least_nfe = std::min(summary.least_nfe, n);
       summary.most_nfe = std::max(summary.most_nfe, n);
     }
+    if (samples.acceptance.size() > 0) accepted = std::max(accepted, 0.0) + samples.acceptance.sum();
     summary.seconds += samples.seconds;
     each({ids, samples});
   }
   summary.mean_nfe = evaluations / static_cast<double>(std::max<std::size_t>(1, plan.ids.size()));
+  if (accepted >= 0) summary.acceptance = accepted / static_cast<double>(plan.ids.size());
   if (interrupted()) fail(Failure::run, "interrupted");
   return summary;
 }

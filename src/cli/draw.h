@@ -35,6 +35,7 @@ struct DrawSummary {
   double mean_nfe = 0;
   std::uint32_t least_nfe = 0, most_nfe = 0;
   double seconds = 0;
+  double acceptance = -1;             ///< mean share of accepted proposals; -1 where the solver makes none
   std::vector<std::string> failures;  ///< a sentence each
 };
 

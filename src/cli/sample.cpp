@@ -67,18 +67,23 @@ class Trajectory {
 };
 
 Json summary_json(const SampleFlags& flags, const DrawSummary& summary, const ResolvedPlan& resolved) {
-  return {{"out", flags.out},
-          {"samples", flags.plan.ids.size()},
-          {"solver", resolved.choice.name()},
-          {"steps", summary.steps},
-          {"nfe", summary.mean_nfe},
-          {"nfe_least", summary.least_nfe},
-          {"nfe_most", summary.most_nfe},
-          {"seconds", summary.seconds},
-          {"failures", summary.failures}};
+  Json json = {{"out", flags.out},
+               {"samples", flags.plan.ids.size()},
+               {"solver", resolved.choice.name()},
+               {"steps", summary.steps},
+               {"nfe", summary.mean_nfe},
+               {"nfe_least", summary.least_nfe},
+               {"nfe_most", summary.most_nfe},
+               {"seconds", summary.seconds},
+               {"failures", summary.failures}};
+  if (summary.acceptance >= 0) json["acceptance"] = summary.acceptance;
+  return json;
 }
 
 std::string cost_text(const DrawSummary& summary, const ResolvedPlan& resolved) {
+  if (summary.acceptance >= 0)
+    return fmt::format("{} steps, {} NFE a sample, {:.0f} % of proposals accepted", summary.steps, summary.most_nfe,
+                       100 * summary.acceptance);
   if (!resolved.choice.adaptive()) return fmt::format("{} steps, {} NFE a sample", summary.steps, summary.most_nfe);
   return fmt::format("{:.1f} NFE a sample ({} to {})", summary.mean_nfe, summary.least_nfe, summary.most_nfe);
 }

@@ -8,7 +8,7 @@
 namespace scoresde {
 namespace {
 
-constexpr std::uint32_t kFirstStep = BrownianTree::kPlaces / 64, kMostAttempts = 100000;
+constexpr std::uint32_t kMostAttempts = 100000;
 constexpr double kSdeSafety = 0.9, kSdeLeastFactor = 0.2, kSdeMostFactor = 3;
 
 Batch chosen_rows(const Batch& x, const std::vector<Index>& rows) { return x(rows, Eigen::all); }
@@ -21,13 +21,14 @@ class ReverseSdeRun {
       : p_(p),
         interval_(i),
         tolerance_(tolerance),
+        most_step_(longest_step(2 * (p.sde.log_snr(i.s) - p.sde.log_snr(i.t)))),
         tree_(p.noise, std::exp(2 * p.sde.log_snr(i.t)), std::exp(2 * p.sde.log_snr(i.s))),
         x_(x),
         path_(Batch::Zero(x.rows(), x.cols())),
         result_(x) {
     const auto count = static_cast<std::size_t>(x.rows());
     report_ = {std::vector<std::uint32_t>(count, 0), std::vector<bool>(count, true)};
-    for (Index row = 0; row < x.rows(); ++row) rows_.push_back({row, 0, kFirstStep, 0});
+    for (Index row = 0; row < x.rows(); ++row) rows_.push_back({row, 0, most_step_ / 4, 0});
   }
 
   Batch run(AdaptiveReport& report) {
@@ -43,6 +44,12 @@ class ReverseSdeRun {
     Index row;
     std::uint32_t place, step, attempts;
   };
+
+  /// Of a whole of `log_ratio` in log k: a step multiplies k by e at most. Of a step over the whole decision between
+  /// two modes Euler and Heun agree: it ends at the mean of the data with little noise, and D(x) is x there.
+  static std::uint32_t longest_step(double log_ratio) {
+    return static_cast<std::uint32_t>(BrownianTree::kPlaces / std::max(log_ratio, 1.0));
+  }
 
   double time(std::uint32_t place) const {
     if (place == 0) return interval_.t;
@@ -79,7 +86,8 @@ class ReverseSdeRun {
     const Batch euler = linear + denoised_.colwise() * (length * out);
     const Batch there = evaluate(euler, ahead);
     const Batch error = (there - denoised_).colwise() * (0.5 * length * out), heun = euler + error;
-    const Batch scaled = error / (tolerance_ * (1 + heun.abs()));
+    // Of y = x / alpha, in which all SDEs are one: an error of x while alpha is small is one of the whole sample later.
+    const Batch scaled = error / (tolerance_ * (heun.abs().colwise() + to.alpha));
     settle(ahead, (row_dot(scaled, scaled) / static_cast<double>(x_.cols())).sqrt(), heun, path);
   }
 
@@ -95,7 +103,7 @@ class ReverseSdeRun {
       const double factor =
           wanted > kSdeLeastFactor ? std::min(wanted, accepted ? kSdeMostFactor : 1) : kSdeLeastFactor;
       const auto tried = static_cast<double>(ahead[static_cast<std::size_t>(k)].place - row.place);
-      row.step = static_cast<std::uint32_t>(std::clamp(tried * factor, 1.0, 0.5 * BrownianTree::kPlaces));
+      row.step = static_cast<std::uint32_t>(std::clamp(tried * factor, 1.0, 1.0 * most_step_));
       if (accepted) {
         row.place = ahead[static_cast<std::size_t>(k)].place;
         x_.row(k) = heun.row(k);
@@ -128,6 +136,7 @@ class ReverseSdeRun {
   const ReverseProcess& p_;
   Interval interval_;
   double tolerance_;
+  std::uint32_t most_step_;
   BrownianTree tree_;
   Batch x_, path_, denoised_;
   std::vector<Row> rows_;

@@ -29,7 +29,7 @@ class Restart : public Solver {
 
   Batch step(const ReverseProcess& p, const Batch& x, const Interval& i) override {
     Batch y = down(p, x, i.t, i.s);
-    if (!due_ || (noise_to_signal(p.sde, i.s) > options_.restart_min && i.s > end_)) return y;
+    if (!due_ || options_.restarts == 0 || (noise_to_signal(p.sde, i.s) > options_.restart_min && i.s > end_)) return y;
     due_ = false;
     const double top = p.sde.time_at(-std::log(options_.restart_max));
     if (!(top > i.s))

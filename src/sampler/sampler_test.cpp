@@ -84,12 +84,14 @@ TEST(Sampler, SpendsTheEvaluationsItDeclares) {
 
 TEST(Sampler, AdaptiveEvaluationsAreCountedForEachSample) {
   const GaussianProblem problem("ve", kDimension);
-  const CountingScore counted(problem.score);
-  const SolverChoice choice("rk45", {});
-  const Samples samples = draw(problem, *choice.make(), choice.times(*problem.sde, 1), 0, 6, &counted);
-  std::uint64_t told = 0;
-  for (const auto n : samples.evaluations) told += n;
-  EXPECT_EQ(told, counted.rows_evaluated());
+  for (const char* name : {"rk45", "adaptive-sde"}) {
+    const CountingScore counted(problem.score);
+    const SolverChoice choice(name, {});
+    const Samples samples = draw(problem, *choice.make(), choice.times(*problem.sde, 1), 0, 6, &counted);
+    std::uint64_t told = 0;
+    for (const auto n : samples.evaluations) told += n;
+    EXPECT_EQ(told, counted.rows_evaluated()) << name;
+  }
 }
 
 TEST(Sampler, StepsForALeastNumberOfEvaluations) {
@@ -172,10 +174,12 @@ TEST(Sampler, StopsOnlyWhenAllHaveFailed) {
 TEST(Sampler, AToleranceThatCannotBeMetIsReported) {
   const GaussianProblem problem("vp", kDimension);
   const BrokenScore broken(problem.score, 0, 0.5);
-  const SolverChoice choice("rk45", {});
-  const Samples samples = draw(problem, *choice.make(), choice.times(*problem.sde, 1), 0, 1, &broken, false);
-  ASSERT_EQ(samples.failures.size(), 1u);
-  EXPECT_EQ(samples.failures[0].reason, SampleFailure::Reason::not_converged);
+  for (const char* name : {"rk45", "adaptive-sde"}) {
+    const SolverChoice choice(name, {});
+    const Samples samples = draw(problem, *choice.make(), choice.times(*problem.sde, 1), 0, 1, &broken, false);
+    ASSERT_EQ(samples.failures.size(), 1u) << name;
+    EXPECT_EQ(samples.failures[0].reason, SampleFailure::Reason::not_converged) << name;
+  }
 }
 
 TEST(Sampler, ARunForgetsTheOneBefore) {
@@ -311,6 +315,89 @@ TEST(Sampler, SaysWhetherItIsStochastic) {
              choice.times(*problem.sde, 3));
       EXPECT_EQ(choice.stochastic(), noise.asked()) << name << ", eta " << eta << ", churn " << churn;
     }
+}
+
+/// A value for each setting that is not its default.
+std::vector<std::string> other_settings() {
+  return {"eta=0.5",           "eta_min=0.5",   "eta_max=0.5",       "order=2",         "unipc_b=bh1",
+          "variance=forward",  "snr=0.3",       "corrector_steps=2", "churn=20",        "churn_min=0.5",
+          "churn_max=0.5",     "churn_noise=2", "restarts=3",        "restart_steps=7", "restart_min=0.25",
+          "restart_max=0.5",   "rtol=0.1",      "atol=0.1",          "tolerance=0.1",   "langevin_step=0.3",
+          "acceptance=density"};
+}
+
+TEST(Sampler, ASettingIsReadOrRefused) {
+  const GaussianProblem problem("vp", kDimension);
+  int read = 0, refused = 0;
+  for (const SolverEntry& entry : solvers())
+    for (const std::string& setting : other_settings()) {
+      SCOPED_TRACE(std::string(entry.name) + " " + setting);
+      const std::string name = setting.substr(0, setting.find('='));
+      SolverOptions base, changed;
+      if (entry.reads_setting("churn") && name != "churn") base.churn = changed.churn = 10;
+      set(changed, setting);
+      if (entry.reads_setting(name)) {
+        const auto run = [&](const SolverOptions& options) {
+          const SolverChoice choice(entry.name, options);
+          return draw(problem, *choice.make(), choice.times(*problem.sde, 12), 0, 2);
+        };
+        const Samples a = run(base), b = run(changed);
+        EXPECT_TRUE(!same_bits(a.x, b.x) || a.evaluations != b.evaluations) << "it says that it reads it";
+        ++read;
+      } else {
+        try {
+          const SolverChoice choice(entry.name, changed);
+          ADD_FAILURE() << "ignored";
+        } catch (const Error& error) {
+          EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << error.what();
+          EXPECT_EQ(error.failure(), Failure::usage);
+          ++refused;
+        }
+      }
+    }
+  EXPECT_EQ(read + refused, static_cast<int>(solvers().size() * other_settings().size()));
+  EXPECT_GT(read, 40);
+  int known = 0;
+  for_each_setting(SolverOptions{}, [&](const auto&...) { ++known; });
+  EXPECT_EQ(known, static_cast<int>(other_settings().size()) + 3) << "compatibility, scales and analytic_first apart";
+}
+
+/// The prior's score at the first time, the given one at all others.
+class PriorAtTheStart : public Score {
+ public:
+  explicit PriorAtTheStart(const GaussianProblem& problem) : problem_(problem) {}
+  Batch operator()(const Batch& x, const Times& t) const override {
+    if (t(0) != problem_.sde->t_max()) return problem_.score(x, t);
+    return x / -(problem_.sde->prior_std() * problem_.sde->prior_std());
+  }
+  Index dimension() const override { return problem_.score.dimension(); }
+
+ private:
+  const GaussianProblem& problem_;
+};
+
+TEST(Sampler, TheFirstEvaluationCanBeThePriorsForNothing) {
+  int compared = 0;
+  for (const std::string& sde : sde_names()) {
+    const GaussianProblem problem(sde, kDimension);
+    const PriorAtTheStart score(problem);
+    for (const std::string& name : solver_names()) {
+      SCOPED_TRACE(name + " on " + sde);
+      const SolverChoice plain(name, {});
+      if (plain.adaptive() || plain.predictor().name == "none") {
+        EXPECT_THROW(SolverChoice(name, {.analytic_first = true}), Error);
+        continue;
+      }
+      const SolverChoice choice(name, {.analytic_first = true});
+      const auto times = choice.times(*problem.sde, 5);
+      const Samples samples = draw(problem, *choice.make(), times, 0, 2);
+      EXPECT_TRUE(same_bits(samples.x, draw(problem, *plain.make(), times, 0, 2, &score).x));
+      EXPECT_EQ(static_cast<int>(samples.evaluations[0]), choice.evaluations(5, true));
+      EXPECT_EQ(choice.evaluations(5, true), plain.evaluations(5, true) - 1);
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 200);
 }
 
 TEST(Sampler, TheTableIsSound) {

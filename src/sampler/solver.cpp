@@ -109,8 +109,8 @@ int SolverChoice::evaluations(int steps, bool denoise) const {
 
 int SolverChoice::steps_for_at_least(int nfe, bool denoise) const {
   if (adaptive())
-    fail(Failure::usage, "solver {} chooses its own number of evaluations: set its tolerance (rtol, atol) instead",
-         name_);
+    fail(Failure::usage, "solver {} chooses its own number of evaluations: set its tolerance ({}) instead", name_,
+         predictor_->reads);
   if (evaluations(2, denoise) == evaluations(1, denoise))
     fail(Failure::usage, "solver {} evaluates nothing, so no number of steps makes {} evaluations", name_, nfe);
   int steps = 1;

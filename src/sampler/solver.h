@@ -87,7 +87,7 @@ struct SolverOptions {
         field("restart_max", &SolverOptions::restart_max, "sigma/alpha to which a restart goes up", {0, 1e30}),
         field("rtol", &SolverOptions::rtol, "relative tolerance", {1e-13, 1}),
         field("atol", &SolverOptions::atol, "absolute tolerance", {1e-13, 1}),
-        field("tolerance", &SolverOptions::tolerance, "largest error of a step of an SDE, in units of 1 + |x|",
+        field("tolerance", &SolverOptions::tolerance, "largest error of a step of an SDE, in units of alpha + |x|",
               {1e-10, 1}),
         field("analytic_first", &SolverOptions::analytic_first,
               "the first evaluation is the prior's score, for nothing (Dockhorn et al. 2022)"),
