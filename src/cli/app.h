@@ -57,5 +57,6 @@ void add_data(CLI::App& app, CommonFlags& flags);
 void add_info(CLI::App& app, CommonFlags& flags);
 void add_list(CLI::App& app, CommonFlags& flags);
 void add_report(CLI::App& app, CommonFlags& flags);
+void add_selftest(CLI::App& app, CommonFlags& flags);
 
 }  // namespace scoresde

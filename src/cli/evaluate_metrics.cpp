@@ -86,18 +86,18 @@ std::vector<const MetricEntry*> chosen_metrics(const std::string& names, Index d
 
 struct MetricResult {
   const MetricEntry* entry;
-  Estimate samples, floor;
+  MetricValue samples, floor;
 };
 
 constexpr double kConfidence95 = 1.96;
 
-std::string interval_text(const Estimate& e) {
+std::string interval_text(const MetricValue& e) {
   return std::isnan(e.value) ? std::string("-") : fmt::format("{:.4f} ± {:.4f}", e.value, kConfidence95 * e.error);
 }
 
 std::string p_text(double p) { return std::isnan(p) ? "-" : p < 0.001 ? "< 0.001" : fmt::format("{:.3f}", p); }
 
-Json estimate_json(const Estimate& e) {
+Json estimate_json(const MetricValue& e) {
   if (std::isnan(e.value)) return nullptr;
   Json json = {{"value", e.value},
                {"error", e.error},

@@ -40,6 +40,7 @@ int run(int argc, char** argv) {
   add_info(app, flags);
   add_list(app, flags);
   add_report(app, flags);
+  add_selftest(app, flags);
   if (const std::string message = unknown_command(app, argc, argv); !message.empty())
     fail(Failure::usage, "{}", message);
   try {

@@ -80,6 +80,6 @@ Times net_verdict(const LabelledRows& train, const Batch& test, std::uint64_t se
 
 }  // namespace
 
-Estimate measure_c2st(const TwoSamples& pair) { return classifier_two_sample_test(pair, net_verdict); }
+MetricValue measure_c2st(const TwoSamples& pair) { return classifier_two_sample_test(pair, net_verdict); }
 
 }  // namespace scoresde

@@ -3,16 +3,16 @@
 
 namespace scoresde {
 
-Estimate measure_c2st(const TwoSamples&);
-Estimate measure_c2st_knn(const TwoSamples&);
-Estimate measure_energy(const TwoSamples&);
-Estimate measure_mmd(const TwoSamples&);
-Estimate measure_w1(const TwoSamples&);
-Estimate measure_w2(const TwoSamples&);
-Estimate measure_sinkhorn(const TwoSamples&);
-Estimate measure_kl(const TwoSamples&);
-Estimate measure_reverse_kl(const TwoSamples&);
-Estimate measure_js(const TwoSamples&);
+MetricValue measure_c2st(const TwoSamples&);
+MetricValue measure_c2st_knn(const TwoSamples&);
+MetricValue measure_energy(const TwoSamples&);
+MetricValue measure_mmd(const TwoSamples&);
+MetricValue measure_w1(const TwoSamples&);
+MetricValue measure_w2(const TwoSamples&);
+MetricValue measure_sinkhorn(const TwoSamples&);
+MetricValue measure_kl(const TwoSamples&);
+MetricValue measure_reverse_kl(const TwoSamples&);
+MetricValue measure_js(const TwoSamples&);
 
 namespace {
 
@@ -89,7 +89,7 @@ constexpr MetricEntry metric_table[] = {
 
 std::span<const MetricEntry> metrics() { return metric_table; }
 
-Estimate measure(const MetricEntry& entry, const TwoSamples& pair) {
+MetricValue measure(const MetricEntry& entry, const TwoSamples& pair) {
   if (pair.samples.rows() != pair.reference.rows() || pair.samples.cols() != pair.reference.cols())
     fail(Failure::usage, "{}: samples of {} x {} values cannot be compared with {} x {}; both sizes must agree",
          entry.name, pair.samples.rows(), pair.samples.cols(), pair.reference.rows(), pair.reference.cols());

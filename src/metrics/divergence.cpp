@@ -79,7 +79,7 @@ Times neighbour_means(const Batch& x, const Batch& y, NeighbourTerm term) {
   return sums / counts;
 }
 
-Estimate jackknife_of_means(const Times& means) {
+MetricValue jackknife_of_means(const Times& means) {
   if (!means.isFinite().all()) return {std::nan(""), std::nan("")};
   return jackknife([&](Index g) { return means[g < 0 ? kMetricGroups : g]; });
 }
@@ -96,33 +96,33 @@ Times log_mixture(const Times& log_p, const Times& log_q) {
 
 }  // namespace
 
-Estimate kl_from_densities(const Times& log_p, const Times& log_q) { return mean_estimate(log_p - log_q); }
+MetricValue kl_from_densities(const Times& log_p, const Times& log_q) { return mean_estimate(log_p - log_q); }
 
-Estimate js_from_densities(const KnownDensities& at) {
-  const Estimate p = mean_estimate(at.p_at_samples - log_mixture(at.p_at_samples, at.q_at_samples));
-  const Estimate q = mean_estimate(at.q_at_reference - log_mixture(at.p_at_reference, at.q_at_reference));
+MetricValue js_from_densities(const KnownDensities& at) {
+  const MetricValue p = mean_estimate(at.p_at_samples - log_mixture(at.p_at_samples, at.q_at_samples));
+  const MetricValue q = mean_estimate(at.q_at_reference - log_mixture(at.p_at_reference, at.q_at_reference));
   return {0.5 * (p.value + q.value), 0.5 * std::hypot(p.error, q.error)};
 }
 
-Estimate kl_from_neighbours(const Batch& x, const Batch& y) {
+MetricValue kl_from_neighbours(const Batch& x, const Batch& y) {
   return jackknife_of_means(neighbour_means(x, y, kl_term));
 }
 
-Estimate js_from_neighbours(const Batch& x, const Batch& y) {
+MetricValue js_from_neighbours(const Batch& x, const Batch& y) {
   return jackknife_of_means(0.5 * (neighbour_means(x, y, js_term) + neighbour_means(y, x, js_term)));
 }
 
-Estimate measure_kl(const TwoSamples& pair) {
+MetricValue measure_kl(const TwoSamples& pair) {
   return pair.densities ? kl_from_densities(pair.densities->q_at_reference, pair.densities->p_at_reference)
                         : kl_from_neighbours(pair.reference, pair.samples);
 }
 
-Estimate measure_reverse_kl(const TwoSamples& pair) {
+MetricValue measure_reverse_kl(const TwoSamples& pair) {
   return pair.densities ? kl_from_densities(pair.densities->p_at_samples, pair.densities->q_at_samples)
                         : kl_from_neighbours(pair.samples, pair.reference);
 }
 
-Estimate measure_js(const TwoSamples& pair) {
+MetricValue measure_js(const TwoSamples& pair) {
   return pair.densities ? js_from_densities(*pair.densities) : js_from_neighbours(pair.samples, pair.reference);
 }
 

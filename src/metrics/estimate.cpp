@@ -7,12 +7,12 @@
 
 namespace scoresde {
 
-Estimate mean_estimate(const Times& values) {
+MetricValue mean_estimate(const Times& values) {
   const double mean = ordered_mean(values), count = static_cast<double>(values.size());
   return {mean, std::sqrt(ordered_mean((values - mean).square()) / (count - 1))};
 }
 
-Estimate jackknife(const std::function<double(Index left_out)>& of) {
+MetricValue jackknife(const std::function<double(Index left_out)>& of) {
   Times parts(kMetricGroups);
   for (Index g = 0; g < kMetricGroups; ++g) parts[g] = of(g);
   const double spread = ordered_mean((parts - ordered_mean(parts)).square());

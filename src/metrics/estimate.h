@@ -12,12 +12,12 @@ inline constexpr Index kMetricGroups = 20;
 inline Index group_of(Index i, Index n) { return i * kMetricGroups / n; }
 
 /// The mean of independent values with its standard error.
-Estimate mean_estimate(const Times& values);
+MetricValue mean_estimate(const Times& values);
 
 /// value = of(-1), its standard error by leaving groups out: of(g) is the statistic without the rows of group g of
 /// both samples (delete-a-group jackknife: Shao & Tu 1995, section 2.2.2). At equal laws, where a distance is near its
 /// minimum, the error is too large by up to a factor of 1.4.
-Estimate jackknife(const std::function<double(Index left_out)>& of);
+MetricValue jackknife(const std::function<double(Index left_out)>& of);
 
 /// The rows of x outside of group `left_out`; all where it is -1.
 Batch without_group(const Batch& x, Index left_out);

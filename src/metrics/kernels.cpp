@@ -7,7 +7,7 @@
 namespace scoresde {
 
 /// 2 E|x - y| - E|x - x'| - E|y - y'| (Szekely & Rizzo 2013, eq. 2).
-Estimate measure_energy(const TwoSamples& pair) {
+MetricValue measure_energy(const TwoSamples& pair) {
   return kernel_statistic(pair, [](double squared) { return -std::sqrt(squared); });
 }
 
@@ -28,7 +28,7 @@ double median_squared_distance(const Batch& x) {
 
 /// MMD^2 with the mean of the kernels exp(-|x - y|^2 / (2 b^2)), b = 1/4, 1/2, 1, 2 of the reference's median distance.
 /// The widths look at the reference alone, so they are the same for every model that is compared with it.
-Estimate measure_mmd(const TwoSamples& pair) {
+MetricValue measure_mmd(const TwoSamples& pair) {
   const double median = std::max(median_squared_distance(pair.reference), 1e-300);
   return kernel_statistic(pair, [median](double squared) {
     // exp(-r/2), of widths 1/2 and 1/4 its 4th and 16th powers: one exponential serves three kernels and the widest is

@@ -9,7 +9,7 @@
 namespace scoresde {
 
 /// A measured number with its standard error, and the p-value of "both laws are the same" where the method tests that.
-struct Estimate {
+struct MetricValue {
   double value = 0, error = 0;
   double p_value = std::numeric_limits<double>::quiet_NaN();
 };
@@ -36,12 +36,12 @@ struct MetricEntry {
   std::string_view cost;    ///< of n rows of D values
   Index default_dimension;  ///< reported unasked up to this dimension
   bool takes_densities;     ///< exact log densities, where they are given, take the place of an estimate
-  Estimate (*measure)(const TwoSamples&);
+  MetricValue (*measure)(const TwoSamples&);
 };
 std::span<const MetricEntry> metrics();
 
 /// entry.measure(pair). Error{usage} for samples of different size or dimension, fewer than 40 rows, or values that
 /// are not finite.
-Estimate measure(const MetricEntry& entry, const TwoSamples& pair);
+MetricValue measure(const MetricEntry& entry, const TwoSamples& pair);
 
 }  // namespace scoresde

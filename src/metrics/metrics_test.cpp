@@ -29,7 +29,7 @@ const MetricEntry& metric(std::string_view name) {
 
 class EveryMetric : public testing::TestWithParam<std::string> {
  protected:
-  Estimate of(const Batch& p, const Batch& q, std::uint64_t seed = 1) const {
+  MetricValue of(const Batch& p, const Batch& q, std::uint64_t seed = 1) const {
     return measure(metric(GetParam()), {.samples = p, .reference = q, .seed = seed});
   }
 };
@@ -37,7 +37,7 @@ class EveryMetric : public testing::TestWithParam<std::string> {
 TEST_P(EveryMetric, IsNearItsIdealForEqualLawsAndFarForOthers) {
   const MetricEntry& entry = metric(GetParam());
   const Batch p = normal_rows(1, 400, 2), q = normal_rows(2, 400, 2), shifted = normal_rows(3, 400, 2, 1);
-  const Estimate same = of(p, q), other = of(shifted, q);
+  const MetricValue same = of(p, q), other = of(shifted, q);
   // Distances are biased upwards in a finite sample: w1 and w2 by 0.1 here, sinkhorn by 0.2.
   EXPECT_NEAR(same.value, entry.ideal, 5 * same.error + (GetParam() == "sinkhorn" ? 0.2 : 0.1));
   EXPECT_GT(other.value, same.value + 5 * std::hypot(same.error, other.error));
@@ -49,14 +49,14 @@ TEST_P(EveryMetric, IsNearItsIdealForEqualLawsAndFarForOthers) {
 
 TEST_P(EveryMetric, IsAFunctionOfItsArguments) {
   const Batch p = normal_rows(1, 60, 2), q = normal_rows(2, 60, 2, 0.3);
-  const Estimate one = of(p, q, 5), two = of(Batch(p), Batch(q), 5);
+  const MetricValue one = of(p, q, 5), two = of(Batch(p), Batch(q), 5);
   EXPECT_EQ(one.value, two.value);
   EXPECT_EQ(one.error, two.error);
 }
 
 TEST_P(EveryMetric, TakesOneDimensionAndMany) {
   for (const Index d : {1, 17}) {
-    const Estimate estimate = of(normal_rows(1, 45, d), normal_rows(2, 45, d, 0.5));
+    const MetricValue estimate = of(normal_rows(1, 45, d), normal_rows(2, 45, d, 0.5));
     EXPECT_TRUE(std::isfinite(estimate.value)) << d;
     EXPECT_GT(estimate.error, 0) << d;
   }
@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(Metrics, EveryMetric, testing::ValuesIn(metric_names())
 });
 
 /// Asserts a value at 5 of its standard errors, with an allowance for its known bias.
-void expect_value(const Estimate& estimate, double truth, double bias = 0) {
+void expect_value(const MetricValue& estimate, double truth, double bias = 0) {
   EXPECT_NEAR(estimate.value, truth, 5 * estimate.error + bias) << "standard error " << estimate.error;
 }
 
@@ -101,7 +101,7 @@ constexpr double kShift = 0.7, kWidth = 1.5;
 
 TEST(Distances, WassersteinOfGaussiansOnTheLine) {
   const Batch p = normal_rows(1, 1500, 1, kShift, kWidth), q = normal_rows(2, 1500, 1);
-  const Estimate w2 = measure(metric("w2"), {.samples = p, .reference = q});
+  const MetricValue w2 = measure(metric("w2"), {.samples = p, .reference = q});
   expect_value(w2, std::hypot(kShift, kWidth - 1));
   EXPECT_LT(w2.error, 0.06);
   // The transport x -> kShift + kWidth x moves by N(kShift, (kWidth - 1)^2): W1 is the mean of its size.
@@ -127,7 +127,7 @@ TEST(Distances, EnergyDistanceOfGaussiansOnTheLine) {
   const double truth =
       2 * mean_size(kShift, std::hypot(1, kWidth)) - mean_size(0, std::sqrt(2)) - mean_size(0, kWidth * std::sqrt(2));
   const Batch p = normal_rows(1, 1000, 1, kShift, kWidth), q = normal_rows(2, 1000, 1);
-  const Estimate energy = measure(metric("energy"), {.samples = p, .reference = q});
+  const MetricValue energy = measure(metric("energy"), {.samples = p, .reference = q});
   expect_value(energy, truth);
   EXPECT_LT(energy.error, 0.2 * truth);
 }
@@ -148,7 +148,7 @@ TEST(Distances, MmdOfGaussians) {
   const double truth =
       mean_kernel(0, 2) + mean_kernel(0, 2 * kWidth * kWidth) - 2 * mean_kernel(kShift, 1 + kWidth * kWidth);
   const Batch p = normal_rows(1, 1000, d, kShift, kWidth), q = normal_rows(2, 1000, d);
-  const Estimate mmd = measure(metric("mmd"), {.samples = p, .reference = q});
+  const MetricValue mmd = measure(metric("mmd"), {.samples = p, .reference = q});
   expect_value(mmd, truth, 0.01 * truth);  // the median is that of 500 rows
   EXPECT_LT(mmd.error, 0.2 * truth);
 }
@@ -159,7 +159,7 @@ double gaussian_kl(double m, double s, double d) { return d * (0.5 * (m * m + s 
 TEST(Distances, KlOfGaussiansByNeighbours) {
   const Index d = 2;
   const Batch p = normal_rows(1, 1000, d, kShift, kWidth), q = normal_rows(2, 1000, d);
-  const Estimate reverse = measure(metric("reverse-kl"), {.samples = p, .reference = q});
+  const MetricValue reverse = measure(metric("reverse-kl"), {.samples = p, .reference = q});
   expect_value(reverse, gaussian_kl(kShift, kWidth, d), 0.05);
   EXPECT_LT(reverse.error, 0.1);
   // KL(N(0, I) | N(m, s^2 I)) is that of N(-m / s, I / s^2) against N(0, I).
@@ -200,7 +200,7 @@ TEST(Distances, DivergencesOfGaussiansFromTheirDensities) {
   const TwoSamples pair{.samples = p, .reference = q, .densities = &known};
   expect_value(measure(metric("reverse-kl"), pair), gaussian_kl(kShift, kWidth, 1));
   expect_value(measure(metric("kl"), pair), gaussian_kl(-kShift / kWidth, 1 / kWidth, 1));
-  const Estimate js = measure(metric("js"), pair);
+  const MetricValue js = measure(metric("js"), pair);
   expect_value(js, quadrature_js());
   EXPECT_LT(js.error, 0.01);
 }
@@ -249,7 +249,7 @@ TEST(Distances, ClassifiersReachTheBestAccuracyThereIs) {
   q.col(0) -= 0.8;
   const double best = 0.5 * std::erfc(-0.8 / std::sqrt(2.0));
   for (const char* name : {"c2st", "c2st-knn"}) {
-    const Estimate accuracy = measure(metric(name), {.samples = p, .reference = q});
+    const MetricValue accuracy = measure(metric(name), {.samples = p, .reference = q});
     EXPECT_NEAR(accuracy.value, best, 5 * accuracy.error) << name;
     EXPECT_NEAR(accuracy.error, std::sqrt(best * (1 - best) / 2000), 1e-3) << name;
   }

@@ -76,7 +76,7 @@ Times squared_distances(const Batch& x, Index row, const Batch& y) {
   return result;
 }
 
-Estimate kernel_statistic(const TwoSamples& pair, const std::function<double(double)>& kernel) {
+MetricValue kernel_statistic(const TwoSamples& pair, const std::function<double(double)>& kernel) {
   const GroupSums sums(pair, kernel);
   const auto groups = [](std::uint32_t first, Index left_out) {
     std::vector<std::uint32_t> result;
@@ -84,7 +84,7 @@ Estimate kernel_statistic(const TwoSamples& pair, const std::function<double(dou
       if (g != left_out) result.push_back(first + g);
     return result;
   };
-  Estimate estimate = jackknife([&](Index g) { return sums.statistic(groups(0, g), groups(kMetricGroups, g)); });
+  MetricValue estimate = jackknife([&](Index g) { return sums.statistic(groups(0, g), groups(kMetricGroups, g)); });
   std::uint32_t as_large = 0;
   for (std::uint32_t r = 0; r < kPermutations; ++r) {
     const auto order = permutation(pair.seed, Purpose::bootstrap, r, 2 * kMetricGroups);

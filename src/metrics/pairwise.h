@@ -16,6 +16,6 @@ Times squared_distances(const Batch& x, Index row, const Batch& y);
 /// Every pair is evaluated once. Sums over pairs of 2 x 20 groups are kept, and the standard error (jackknife) and the
 /// p-value (999 permutations of whole groups: exact, since groups are as exchangeable as rows) are made of them.
 /// Rows beyond the last whole group are left out.
-Estimate kernel_statistic(const TwoSamples& pair, const std::function<double(double squared_distance)>& kernel);
+MetricValue kernel_statistic(const TwoSamples& pair, const std::function<double(double squared_distance)>& kernel);
 
 }  // namespace scoresde

@@ -66,7 +66,7 @@ double sinkhorn_divergence(const Batch& x, const Batch& y, double epsilon) {
 
 /// The mean over 4 to 8 disjoint blocks of at most 200 rows, epsilon 0.1 of the reference's total variance. Blocks of
 /// some size have some bias, the same for every pair: compare values of the same n, and with the floor.
-Estimate measure_sinkhorn(const TwoSamples& pair) {
+MetricValue measure_sinkhorn(const TwoSamples& pair) {
   const Index rows = std::min<Index>(200, pair.samples.rows() / 4),
               blocks = std::min<Index>(8, pair.samples.rows() / rows);
   const Batch& y = pair.reference;

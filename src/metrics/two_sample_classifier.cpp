@@ -47,7 +47,7 @@ Times vote_of_neighbours(const LabelledRows& train, const Batch& test, std::uint
 
 }  // namespace
 
-Estimate classifier_two_sample_test(const TwoSamples& pair, const TwoSampleClassifier& classifier) {
+MetricValue classifier_two_sample_test(const TwoSamples& pair, const TwoSampleClassifier& classifier) {
   Times correct(2 * pair.samples.rows());
   Index filled = 0;
   for (std::uint32_t fold = 0; fold < kFolds; ++fold) {
@@ -55,12 +55,12 @@ Estimate classifier_two_sample_test(const TwoSamples& pair, const TwoSampleClass
     const Times said = classifier(rows_of_fold(pair, fold, false), test.x, pair.seed, fold);
     for (Index i = 0; i < said.size(); ++i) correct[filled++] = said[i] * test.label[i] > 0;
   }
-  Estimate estimate = mean_estimate(correct);
+  MetricValue estimate = mean_estimate(correct);
   const double z = (estimate.value - 0.5) * 2 * std::sqrt(static_cast<double>(correct.size()));
   estimate.p_value = 0.5 * std::erfc(z / std::sqrt(2.0));
   return estimate;
 }
 
-Estimate measure_c2st_knn(const TwoSamples& pair) { return classifier_two_sample_test(pair, vote_of_neighbours); }
+MetricValue measure_c2st_knn(const TwoSamples& pair) { return classifier_two_sample_test(pair, vote_of_neighbours); }
 
 }  // namespace scoresde

@@ -20,6 +20,6 @@ using TwoSampleClassifier =
 /// The classifier two-sample test (Lopez-Paz & Oquab 2017): the accuracy on rows that were not learnt from, by 5-fold
 /// cross-validation, both laws equally frequent in every fold. (Leaving out one row at a time would make its own law
 /// the rarer one and put the accuracy of equal laws below 1/2.) The p-value is that of accuracy 1/2.
-Estimate classifier_two_sample_test(const TwoSamples& pair, const TwoSampleClassifier& classifier);
+MetricValue classifier_two_sample_test(const TwoSamples& pair, const TwoSampleClassifier& classifier);
 
 }  // namespace scoresde

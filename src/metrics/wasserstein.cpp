@@ -53,7 +53,7 @@ double sorted_cost(const SortedSlice& a, const SortedSlice& b, int power, Index 
   return ordered_sum(costs.data(), static_cast<std::size_t>(count)) / static_cast<double>(count);
 }
 
-Estimate sliced_wasserstein(const TwoSamples& pair, int power) {
+MetricValue sliced_wasserstein(const TwoSamples& pair, int power) {
   const Batch directions = slice_directions(pair.seed, pair.samples.cols());
   Batch costs(kMetricGroups + 1, directions.rows());  // last: no group left out
   for (Index l = 0; l < directions.rows(); ++l) {
@@ -72,7 +72,7 @@ Estimate sliced_wasserstein(const TwoSamples& pair, int power) {
 
 /// (mean over directions of W_p^p along them)^(1/p) (Rabin et al. 2012; Bonneel et al. 2015), 128 directions. On the
 /// line it is the Wasserstein distance itself.
-Estimate measure_w1(const TwoSamples& pair) { return sliced_wasserstein(pair, 1); }
-Estimate measure_w2(const TwoSamples& pair) { return sliced_wasserstein(pair, 2); }
+MetricValue measure_w1(const TwoSamples& pair) { return sliced_wasserstein(pair, 1); }
+MetricValue measure_w2(const TwoSamples& pair) { return sliced_wasserstein(pair, 2); }
 
 }  // namespace scoresde

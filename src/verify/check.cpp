@@ -1,0 +1,54 @@
+#include "verify/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/parallel.h"
+
+namespace scoresde {
+namespace {
+
+std::size_t place_of(std::vector<std::string>& names, const std::string& name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) names.push_back(name);
+  return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+// Three digits where that is short: 0.987, 12.3, 4.1e-09.
+std::string check_text(const Check& check) {
+  const double size = std::abs(check.measured);
+  const std::string text = size != 0 && (size < 1e-3 || size >= 1e4) ? fmt::format("{:.0e}", check.measured)
+                                                                     : fmt::format("{:.2f}", check.measured);
+  return check.passed() ? text : text + " !";
+}
+
+}  // namespace
+
+Table table_of(const CheckTable& checks) {
+  std::vector<std::string> rows, columns;
+  for (const Check& check : checks.checks) place_of(rows, check.row), place_of(columns, check.column);
+  const bool declares =
+      std::any_of(checks.checks.begin(), checks.checks.end(), [](const Check& c) { return !c.declared.empty(); });
+  Table table{{checks.row_header}, {}};
+  if (declares) table.header.push_back("declared");
+  const std::size_t first = table.header.size();
+  for (const std::string& column : columns) table.header.push_back(column);
+  for (const std::string& row : rows) {
+    table.rows.emplace_back(table.header.size(), "-");
+    table.rows.back()[0] = row;
+  }
+  for (const Check& check : checks.checks) {
+    auto& row = table.rows[place_of(rows, check.row)];
+    row[first + place_of(columns, check.column)] = check_text(check);
+    if (declares) row[1] = check.declared;
+  }
+  return table;
+}
+
+void run_checks(std::vector<Check>& checks, const VerifyOptions& options, const std::function<void(Check&)>& measure) {
+  parallel_for(checks.size(), options.threads, [&](std::size_t i) { measure(checks[i]); });
+}
+
+}  // namespace scoresde
