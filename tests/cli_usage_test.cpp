@@ -21,7 +21,7 @@ TEST(CliUsage, HelpListsAndErrorsAnswerAtOnce) {
 }
 
 TEST(CliUsage, EveryHelpBeginsWithAnExample) {
-  for (const char* command : {"", "train", "sample", "evaluate", "data", "info", "list", "report"}) {
+  for (const char* command : {"", "train", "sample", "evaluate", "data", "info", "list", "report", "selftest"}) {
     const Outcome outcome = scoresde(std::string(command) + " --help");
     EXPECT_EQ(outcome.exit, 0) << command;
     EXPECT_EQ(outcome.out.rfind("Example:\n  scoresde ", 0), 0u) << outcome.out.substr(0, 200);
@@ -50,6 +50,7 @@ TEST(CliUsage, WrongUsageSaysWhatWhereAndWhatIsAllowed) {
       {"evaluate moons --against moons --metrics enrgy", 2, "did you mean 'energy'"},
       {"evaluate moons --against digits", 3, "2 columns"},
       {"evaluate moons --against moons --metrics energy --classifier x", 2, "excludes"},
+      {"selftest --only marginls", 2, "did you mean 'marginals'"},
       {"data /nonexistent", 3, "/nonexistent"},
       {"info /nonexistent", 3, "/nonexistent"},
       {"report /nonexistent", 3, "/nonexistent"},

@@ -4,12 +4,13 @@
 #include "core/file.h"
 #include "report/progress.h"
 #include "verify/check.h"
+#include "verify/figure.h"
 
 namespace scoresde {
 namespace {
 
 struct SelftestFlags {
-  std::string only, markdown;
+  std::string only, markdown, figure, sde = "vp";
   bool full = false;
 };
 
@@ -82,7 +83,12 @@ std::string markdown_of(const std::vector<SelftestPart>& parts, bool full) {
 }
 
 void run_selftest(const SelftestFlags& flags, const CommonFlags& common) {
-  if (!flags.markdown.empty()) require_free(flags.markdown, common.force);
+  for (const std::string& path : {flags.markdown, flags.figure})
+    if (!path.empty()) require_free(path, common.force);
+  if (!flags.figure.empty()) {
+    write_report(flags.figure, density_figure(flags.sde));
+    if (flags.only.empty() && flags.markdown.empty()) return;
+  }
   std::vector<const VerificationEntry*> chosen;
   for (const std::string& name : split(flags.only, ','))
     chosen.push_back(&find_entry("verification", verifications(), name));
@@ -122,7 +128,10 @@ void add_selftest(CLI::App& app, CommonFlags& common) {
   command->add_option("--only", flags.only, "some of " + names);
   command->add_flag("--full", flags.full, "more samples and finer steps: minutes");
   command->add_option("--markdown", flags.markdown, "write the tables as a page")->check(ends_in(".md"));
-  command->add_flag("--force", common.force, "overwrite what stands at --markdown");
+  command->add_option("--figure", flags.figure, "a page with the densities and paths of one SDE, in place of the tests")
+      ->check(ends_in(".html"));
+  command->add_option("--sde", flags.sde, "of --figure: see `scoresde list sdes`")->capture_default_str();
+  command->add_flag("--force", common.force, "overwrite what stands at --markdown or --figure");
   command->callback([&common] { run_selftest(flags, common); });
 }
 

@@ -160,6 +160,10 @@ HtmlSection denoising_section(const ReportData& report) {
 
 HtmlSection measurements_section(const ReportData& report) {
   std::string body;
+  for (const ReportPlot& plot : report.plots) {
+    body += "<h3>" + escape_markup(plot.title) + "</h3>\n" + paragraph_html(plot.note);
+    body += responsive_html([&](int width) { return line_plot_svg(plot.plot, width); });
+  }
   for (const ReportChart& chart : report.charts) {
     body += "<h3>" + escape_markup(chart.title) + "</h3>\n" + paragraph_html(chart.note);
     body += responsive_html([&](int width) { return bar_chart_svg(chart.chart, width); });

@@ -59,6 +59,11 @@ struct ReportChart {
   BarChart chart = {};
 };
 
+struct ReportPlot {
+  std::string title = {}, note = {};
+  LinePlot plot = {};
+};
+
 struct Suggestion {
   std::string text = {}, command = {};
 };
@@ -84,6 +89,7 @@ struct ReportData {
   TimePath denoising = {};
   std::string denoising_text = {};
 
+  std::vector<ReportPlot> plots = {};    ///< measurements as lines
   std::vector<ReportChart> charts = {};  ///< measurements as bars
   std::vector<ReportTable> tables = {};  ///< measurements as tables
 

@@ -16,10 +16,10 @@ std::size_t place_of(std::vector<std::string>& names, const std::string& name) {
   return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
-// Three digits where that is short: 0.987, 12.3, 4.1e-09.
+// Two digits behind the point, or the power of ten of what is smaller: 0.98, 12.34, 4e-09.
 std::string check_text(const Check& check) {
   const double size = std::abs(check.measured);
-  const std::string text = size != 0 && (size < 1e-3 || size >= 1e4) ? fmt::format("{:.0e}", check.measured)
+  const std::string text = size != 0 && (size < 1e-2 || size >= 1e4) ? fmt::format("{:.0e}", check.measured)
                                                                      : fmt::format("{:.2f}", check.measured);
   return check.passed() ? text : text + " !";
 }

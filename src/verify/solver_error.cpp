@@ -63,6 +63,8 @@ double exact_flow_error(const Sde& sde, const std::vector<MixtureComponent>& dat
   return (reached - exact).abs().maxCoeff() / deviation_at(sde, data, sde.t_end());
 }
 
+bool keeps_laws_on_the_line(const SolverEntry& solver) { return solver.name != "langevin"; }
+
 MeasuredOrder measured_order(const std::function<double(int steps)>& error, int first_steps, int doublings) {
   double coarse = error(first_steps), order = 0;
   for (int k = 1; k <= doublings; ++k) {

@@ -27,6 +27,10 @@ double exact_law_error(const Sde& sde, const SolverChoice& choice, int steps);
 double exact_flow_error(const Sde& sde, const std::vector<MixtureComponent>& data, const SolverChoice& choice,
                         int steps);
 
+/// False for `langevin`, whose step follows the size of the score at x itself: with few dimensions its limit is another
+/// law (docs/math.md), so it is held to its law in 64.
+bool keeps_laws_on_the_line(const SolverEntry& solver);
+
 /// The order with which `error` falls from one number of steps to its double, at the finest pair that is clear of
 /// rounding, and the error there.
 struct MeasuredOrder {
