@@ -1,7 +1,6 @@
 #include "metrics/estimate.h"
 
 #include <cmath>
-#include <vector>
 
 #include "core/sum.h"
 
@@ -17,13 +16,6 @@ MetricValue jackknife(const std::function<double(Index left_out)>& of) {
   for (Index g = 0; g < kMetricGroups; ++g) parts[g] = of(g);
   const double spread = ordered_mean((parts - ordered_mean(parts)).square());
   return {of(-1), std::sqrt(spread * static_cast<double>(kMetricGroups - 1))};
-}
-
-Batch without_group(const Batch& x, Index left_out) {
-  std::vector<Index> rows;
-  for (Index i = 0; i < x.rows(); ++i)
-    if (group_of(i, x.rows()) != left_out) rows.push_back(i);
-  return x(rows, Eigen::all);
 }
 
 }  // namespace scoresde

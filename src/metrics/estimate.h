@@ -19,7 +19,4 @@ MetricValue mean_estimate(const Times& values);
 /// minimum, the error is too large by up to a factor of 1.4.
 MetricValue jackknife(const std::function<double(Index left_out)>& of);
 
-/// The rows of x outside of group `left_out`; all where it is -1.
-Batch without_group(const Batch& x, Index left_out);
-
 }  // namespace scoresde

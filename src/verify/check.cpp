@@ -10,7 +10,7 @@
 namespace scoresde {
 namespace {
 
-std::size_t place_of(std::vector<std::string>& names, const std::string& name) {
+std::size_t index_in(std::vector<std::string>& names, const std::string& name) {
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) names.push_back(name);
   return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
@@ -28,7 +28,7 @@ std::string check_text(const Check& check) {
 
 Table table_of(const CheckTable& checks) {
   std::vector<std::string> rows, columns;
-  for (const Check& check : checks.checks) place_of(rows, check.row), place_of(columns, check.column);
+  for (const Check& check : checks.checks) index_in(rows, check.row), index_in(columns, check.column);
   const bool declares =
       std::any_of(checks.checks.begin(), checks.checks.end(), [](const Check& c) { return !c.declared.empty(); });
   Table table{{checks.row_header}, {}};
@@ -40,8 +40,8 @@ Table table_of(const CheckTable& checks) {
     table.rows.back()[0] = row;
   }
   for (const Check& check : checks.checks) {
-    auto& row = table.rows[place_of(rows, check.row)];
-    row[first + place_of(columns, check.column)] = check_text(check);
+    auto& row = table.rows[index_in(rows, check.row)];
+    row[first + index_in(columns, check.column)] = check_text(check);
     if (declares) row[1] = check.declared;
   }
   return table;
