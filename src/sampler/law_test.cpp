@@ -10,7 +10,7 @@
 namespace scoresde {
 namespace {
 
-std::vector<std::uint64_t> first_ids(Index count) {
+std::vector<std::uint64_t> path_ids(Index count) {
   std::vector<std::uint64_t> result(static_cast<std::size_t>(count));
   std::iota(result.begin(), result.end(), 0u);
   return result;
@@ -80,7 +80,7 @@ TEST_P(Mixture, EverySolverDrawsItsLaw) {
   constexpr Index rows = 600;
   const double start = problem.sde->t_max(), end = problem.sde->t_end();
   const Batch x = problem.draw(rows, start);
-  const CounterNoise noise(7, first_ids(rows), 1);
+  const CounterNoise noise(7, path_ids(rows), 1);
   EXPECT_LT(problem.distance(x, start), kKolmogorov);
   for (std::string name : solver_names()) {
     const SolverChoice plain(name, {});
@@ -102,9 +102,9 @@ TEST_P(Mixture, EverySolverDrawsItsLaw) {
 }
 
 /// A chain at one level: equal times for a corrector alone.
-Samples chain(const Sde& sde, const Score& score, std::string_view name, const SolverOptions& options, const Batch& x,
-              double t, std::size_t steps) {
-  const CounterNoise noise(9, first_ids(x.rows()), x.cols());
+Samples chain_at(const Sde& sde, const Score& score, std::string_view name, const SolverOptions& options,
+                 const Batch& x, double t, std::size_t steps) {
+  const CounterNoise noise(9, path_ids(x.rows()), x.cols());
   const std::vector<double> times(steps + 1, t);
   return sample({sde, score, noise}, *make_solver(name, options), x, times, {.denoise = false, .progress = {}});
 }
@@ -120,8 +120,8 @@ TEST(Langevin, MalaIsExactWhereUlaIsBiased) {
   const SolverOptions options{.langevin_step = 0.8};
   const double eps = 0.8 * sigma * sigma, biased = 1 / (1 - eps / (2 * variance));
   EXPECT_GT(biased, 1.4);
-  EXPECT_NEAR(measured(chain(*problem.sde, problem.score, "ula", options, x, t, 40)), biased, 5 * 0.0158 * biased);
-  const Samples line = chain(*problem.sde, problem.score, "mala", options, x, t, 60);
+  EXPECT_NEAR(measured(chain_at(*problem.sde, problem.score, "ula", options, x, t, 40)), biased, 5 * 0.0158 * biased);
+  const Samples line = chain_at(*problem.sde, problem.score, "mala", options, x, t, 60);
   EXPECT_NEAR(measured(line), 1, 5 * 0.0158);
   EXPECT_EQ(line.acceptance.size(), 2000);
   EXPECT_GT(line.acceptance.mean(), 0.5);
@@ -129,7 +129,7 @@ TEST(Langevin, MalaIsExactWhereUlaIsBiased) {
 
   SolverOptions density = options;
   density.acceptance = "density";
-  const Samples by_density = chain(*problem.sde, problem.score, "mala", density, x, t, 60);
+  const Samples by_density = chain_at(*problem.sde, problem.score, "mala", density, x, t, 60);
   EXPECT_LT((by_density.x - line.x).abs().maxCoeff(), 1e-9) << "Simpson's rule is exact for a linear score";
 }
 
@@ -138,13 +138,13 @@ TEST(Langevin, MalaDrawsAMixtureFromEitherLogDensityOrLine) {
   const double t = problem.sde->time_at(-std::log(0.6));  // sigma 0.6: two modes that a chain crosses
   const Batch x = Batch::Constant(1500, 1, 0.8);
   for (const char* acceptance : {"line", "density"}) {
-    const Samples samples = chain(*problem.sde, problem.score, "mala",
-                                  {.langevin_step = 1.2, .corrector_steps = 40, .acceptance = acceptance}, x, t, 3);
+    const Samples samples = chain_at(*problem.sde, problem.score, "mala",
+                                     {.langevin_step = 1.2, .corrector_steps = 40, .acceptance = acceptance}, x, t, 3);
     EXPECT_LT(problem.distance(samples.x, t), kKolmogorov) << acceptance;
     EXPECT_EQ(samples.evaluations[0], 3u * (acceptance == std::string("line") ? 81 : 82));
   }
   const Samples ula =
-      chain(*problem.sde, problem.score, "ula", {.langevin_step = 1.2, .corrector_steps = 120}, x, t, 1);
+      chain_at(*problem.sde, problem.score, "ula", {.langevin_step = 1.2, .corrector_steps = 120}, x, t, 1);
   EXPECT_GT(problem.distance(ula.x, t), kKolmogorov) << "the step is large enough for ULA's bias to show";
 }
 
@@ -196,7 +196,7 @@ class OnePath : public testing::TestWithParam<std::string> {
   static double distance(const Batch& a, const Batch& b) { return std::sqrt((a - b).square().mean()); }
 
   MixtureProblem problem_{GetParam()};
-  CounterNoise noise_{21, first_ids(kPaths), 1};
+  CounterNoise noise_{21, path_ids(kPaths), 1};
   Batch start_ = problem_.draw(kPaths, problem_.sde->t_max());
   mutable std::vector<std::uint32_t> evaluations_;
 };

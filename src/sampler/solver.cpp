@@ -20,7 +20,7 @@ std::size_t plus_of(std::string_view name) {
   return is_solver(name.substr(0, plus)) || is_solver(name.substr(plus + 1)) ? plus : std::string_view::npos;
 }
 
-void one_of(std::string_view setting, std::string_view value, const std::vector<std::string_view>& allowed) {
+void check_named(std::string_view setting, std::string_view value, const std::vector<std::string_view>& allowed) {
   if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
     fail(Failure::usage, "{} = {} must be one of {}", setting, value, join(allowed));
 }
@@ -49,10 +49,10 @@ Batch Solver::denoise(const ReverseProcess& p, const Batch& x, double t) {
 }
 
 SolverChoice::SolverChoice(std::string_view name, const SolverOptions& options) : name_(name), options_(options) {
-  one_of("compatibility", options.compatibility, {"none", "score_sde", "score_sde-nearest"});
-  one_of("variance", options.variance, {"posterior", "forward"});
-  one_of("unipc_b", options.unipc_b, {"bh1", "bh2"});
-  one_of("acceptance", options.acceptance, {"line", "density"});
+  check_named("compatibility", options.compatibility, {"none", "score_sde", "score_sde-nearest"});
+  check_named("variance", options.variance, {"posterior", "forward"});
+  check_named("unipc_b", options.unipc_b, {"bh1", "bh2"});
+  check_named("acceptance", options.acceptance, {"line", "density"});
   if (options.eta < 0 && options.eta != -1)
     fail(Failure::usage, "eta = {} must be at least 0, or -1 for the method's own", options.eta);
   const std::size_t plus = plus_of(name);
