@@ -45,6 +45,17 @@ Table metric_list() {
   return table;
 }
 
+Table setting_table() {
+  Table table{{"setting", "default", "what it is"}, {}};
+  for_each_setting(SolverOptions{}, [&](const std::string& name, const Json& value, std::string_view help, Range) {
+    std::vector<std::string_view> readers;
+    for (const SolverEntry& entry : solvers())
+      if (entry.reads_setting(name)) readers.push_back(entry.name);
+    table.rows.push_back({name, shown(value), std::string(help) + (readers.empty() ? "" : "; for " + join(readers))});
+  });
+  return table;
+}
+
 struct ListEntry {
   std::string_view name;
   Table (*table)();
@@ -52,6 +63,7 @@ struct ListEntry {
 constexpr ListEntry kinds[] = {
     {"sdes", [] { return named_table("SDE", sdes()); }},
     {"solvers", solver_table},
+    {"settings", setting_table},
     {"grids", [] { return named_table("time grid", grids()); }},
     {"nets", [] { return named_table("network", nets()); }},
     {"predictions", [] { return named_table("prediction", predictions()); }},
@@ -86,7 +98,9 @@ void show_list(const std::string& kind, const CommonFlags& common) {
   }
   if (common.json) return print_json(json);
   if (chosen.size() > 1)
-    fmt::print("\nA corrector is joined to a predictor with '+': --solver reverse-diffusion+langevin\n");
+    fmt::print(
+        "\nA corrector is joined to a predictor with '+': --solver reverse-diffusion+langevin\n"
+        "Settings are those of the solvers: --set eta=0.5\n");
 }
 
 }  // namespace
@@ -96,9 +110,9 @@ void add_list(CLI::App& app, CommonFlags& common) {
   CLI::App* command =
       add_command(app, common, "list", "Every member of every table: SDEs, solvers, networks and the rest.",
                   "scoresde list solvers");
-  command->add_option(
-      "kind", kind,
-      "sdes, solvers, grids, nets, predictions, objectives, weightings, time-samplings, metrics, presets or data");
+  command->add_option("kind", kind,
+                      "sdes, solvers, settings, grids, nets, predictions, objectives, weightings, time-samplings, "
+                      "metrics, presets or data");
   command->callback([&common] { show_list(kind, common); });
 }
 

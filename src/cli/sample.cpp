@@ -157,7 +157,10 @@ void add_sample(CLI::App& app, CommonFlags& common) {
   command->add_flag("--no-denoise", flags.noisy, "do not end with the denoised estimate: saves one evaluation");
   command->add_option("--trajectory", flags.trajectory, "an animation of the first 16 samples on their way: a .gif")
       ->check(ends_in(".gif"));
-  command->add_option("--set", flags.settings, "a solver setting such as snr=0.17 (repeatable)")->take_all();
+  command
+      ->add_option("--set", flags.settings,
+                   "a solver setting such as eta=0.5 (repeatable): see `scoresde list settings`")
+      ->take_all();
   command->add_option("--batch", flags.plan.batch, "samples carried together: memory only, never changes a result")
       ->check(within(1, 65536))
       ->capture_default_str();
