@@ -2,6 +2,9 @@
 
 #include "core/file.h"
 #include "core/text.h"
+#include "likelihood/dequantise.h"
+#include "likelihood/divergence.h"
+#include "ode/ode.h"
 #include "sde/grid.h"
 #include "sde/sde.h"
 #include "test_paths.h"
@@ -31,6 +34,16 @@ TEST(MathDocs, HaveARowForEverySdeWithItsTimes) {
     EXPECT_EQ(unit_prior, sde->prior_std() == 1) << row;
   }
   for (const GridEntry& entry : grids()) EXPECT_NE(row_of(page, entry.name), "") << entry.name;
+}
+
+TEST(MathDocs, NameEveryPartOfALikelihood) {
+  const std::string page = read_text(std::string(SCORESDE_SOURCE_DIR) + "/docs/math.md");
+  const auto expect_named = [&](std::string_view name) {
+    EXPECT_NE(page.find(fmt::format("`{}`", name)), std::string::npos) << name;
+  };
+  for (const DivergenceEntry& entry : divergences()) expect_named(entry.name);
+  for (const DequantisationEntry& entry : dequantisations()) expect_named(entry.name);
+  for (const IntegratorEntry& entry : integrators()) expect_named(entry.name);
 }
 
 }  // namespace

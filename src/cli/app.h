@@ -52,6 +52,10 @@ void print_json(const Json& json);
 // One function a subcommand, each in a file of its own. They register it; it runs from the callback.
 void add_train(CLI::App& app, CommonFlags& flags);
 void add_sample(CLI::App& app, CommonFlags& flags);
+void add_likelihood(CLI::App& app, CommonFlags& flags);
+void add_encode(CLI::App& app, CommonFlags& flags);
+void add_decode(CLI::App& app, CommonFlags& flags);
+void add_interpolate(CLI::App& app, CommonFlags& flags);
 void add_evaluate(CLI::App& app, CommonFlags& flags);
 void add_data(CLI::App& app, CommonFlags& flags);
 void add_info(CLI::App& app, CommonFlags& flags);

@@ -2,6 +2,8 @@
 #include "cli/app.h"
 #include "core/catalog.h"
 #include "data/named_sets.h"
+#include "likelihood/dequantise.h"
+#include "likelihood/divergence.h"
 #include "metrics/metric.h"
 #include "net/net_config.h"
 #include "net/preconditioning.h"
@@ -9,6 +11,7 @@
 #include "objective/objective_config.h"
 #include "objective/time_sampling.h"
 #include "objective/weighting.h"
+#include "ode/ode.h"
 #include "report/table.h"
 #include "sampler/solver.h"
 #include "sde/grid.h"
@@ -65,6 +68,9 @@ constexpr ListEntry kinds[] = {
     {"solvers", solver_table},
     {"settings", setting_table},
     {"grids", [] { return named_table("time grid", grids()); }},
+    {"integrators", [] { return named_table("integrator", integrators()); }},
+    {"divergences", [] { return named_table("divergence", divergences()); }},
+    {"dequantisations", [] { return named_table("dequantisation", dequantisations()); }},
     {"nets", [] { return named_table("network", nets()); }},
     {"predictions", [] { return named_table("prediction", predictions()); }},
     {"objectives", [] { return named_table("objective", objectives()); }},
@@ -110,9 +116,9 @@ void add_list(CLI::App& app, CommonFlags& common) {
   CLI::App* command =
       add_command(app, common, "list", "Every member of every table: SDEs, solvers, networks and the rest.",
                   "scoresde list solvers");
-  command->add_option("kind", kind,
-                      "sdes, solvers, settings, grids, nets, predictions, objectives, weightings, time-samplings, "
-                      "metrics, presets or data");
+  std::vector<std::string_view> names;
+  for (const ListEntry& entry : kinds) names.push_back(entry.name);
+  command->add_option("kind", kind, "one of " + join(names));
   command->callback([&common] { show_list(kind, common); });
 }
 

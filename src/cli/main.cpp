@@ -35,6 +35,10 @@ int run(int argc, char** argv) {
   CommonFlags flags;
   add_train(app, flags);
   add_sample(app, flags);
+  add_likelihood(app, flags);
+  add_encode(app, flags);
+  add_decode(app, flags);
+  add_interpolate(app, flags);
   add_evaluate(app, flags);
   add_data(app, flags);
   add_info(app, flags);

@@ -13,13 +13,12 @@ void flip_rows(const ItemShape& shape, float* values) {
     std::reverse(values + row * shape.width, values + (row + 1) * shape.width);
 }
 
-template <class Real>
-void fill_dequantised(const Dataset& set, std::size_t i, const NoiseAddress& address, Real* out) {
+void fill_dequantised(const Dataset& set, std::size_t i, const NoiseAddress& address, float* out) {
   const auto pixels = set.image(i);
   thread_local std::vector<double> noise;
   noise.resize(pixels.size());
   fill_uniform(address, noise);
-  for (std::size_t j = 0; j < pixels.size(); ++j) out[j] = static_cast<Real>((pixels[j] + noise[j]) / 128 - 1);
+  for (std::size_t j = 0; j < pixels.size(); ++j) out[j] = static_cast<float>((pixels[j] + noise[j]) / 128 - 1);
 }
 
 }  // namespace
@@ -33,12 +32,6 @@ void fill_item(const Dataset& set, std::size_t i, const Augment& augment, std::u
   if (set.shape.image && augment.flip &&
       uniform({.seed = augment.seed, .purpose = Purpose::flip, .sample = sample}) < 0.5)
     flip_rows(set.shape, out);
-}
-
-void dequantise_item(const Dataset& set, std::size_t i, std::uint64_t seed, std::uint64_t sample, std::uint32_t draw,
-                     double* out) {
-  if (i >= set.count || !set.shape.image) fail(Failure::run, "image {} of {} was asked for", i, set.count);
-  fill_dequantised(set, i, {.seed = seed, .purpose = Purpose::dequantise, .sample = sample, .draw = draw}, out);
 }
 
 std::vector<std::uint32_t> random_subset(std::size_t count, std::size_t most, std::uint64_t seed) {

@@ -18,10 +18,6 @@ struct Augment {
 /// the same item gets other numbers in every epoch and the same ones after a resume.
 void fill_item(const Dataset& set, std::size_t i, const Augment& augment, std::uint64_t sample, float* out);
 
-/// Dequantised image i in double, for likelihoods: the numbers of Purpose::dequantise at (seed, sample, draw).
-void dequantise_item(const Dataset& set, std::size_t i, std::uint64_t seed, std::uint64_t sample, std::uint32_t draw,
-                     double* out);
-
 /// A data set for training and what is held out of it for validation, both as item numbers.
 struct TrainingData {
   Dataset train;

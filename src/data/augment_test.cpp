@@ -41,10 +41,6 @@ TEST(Augment, IsAFunctionOfTheSampleNumber) {
   EXPECT_TRUE(std::equal(a, a + 64, b));
   fill_item(set, 3, both, 78, b);
   EXPECT_FALSE(std::equal(a, a + 64, b));
-  double exact[64];
-  dequantise_item(set, 3, 9, 77, 0, exact);
-  fill_item(set, 3, {.seed = 9, .dequantise = true}, 77, a);
-  for (int j = 0; j < 64; ++j) EXPECT_EQ(static_cast<float>(exact[j]), a[j]);
 }
 
 TEST(Augment, FlipsHalfOfTheSamplesLeftToRight) {

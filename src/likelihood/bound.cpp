@@ -56,10 +56,10 @@ DrawnMean mean_of_draws(const Batch& draws) {
 
 // Draws of |sigma s + z|^2 with |z|^2 as a control variate, its mean known to be D: where the data are smooth at the
 // scale of sigma the cost is nearly |z|^2, where they are points it has nothing of it. For a Gaussian the best share is
-// (1 - E|sigma s|^2 / D)^2; it is taken from a neighbouring draw, so that the mean stays what it is. Measured on a
-// mixture in three dimensions: the standard error falls to a third.
-struct Drawn {
-  Drawn(Index items, Index draws) : cost(items, draws), noise(items, draws), share(items, draws) {}
+// (1 - E|sigma s|^2 / D)^2; it is taken from a neighbouring draw, so that the mean stays what it is. At 64 draws on a
+// mixture in three dimensions the standard error falls by 2 (vp: 0.143 to 0.072 nats) to 3 (sub-vp: 0.278 to 0.086).
+struct ControlledDraws {
+  ControlledDraws(Index items, Index draws) : cost(items, draws), noise(items, draws), share(items, draws) {}
 
   void note(Index k, const Times& found, const Batch& z, const Batch& pull) {
     const auto dimension = static_cast<double>(z.cols());
@@ -95,7 +95,7 @@ class BoundDraws {
   // |sigma s + z|^2 at times stratified evenly in log-SNR.
   Batch diffusion() const {
     const double low = sde_.log_snr(sde_.t_max()), high = sde_.log_snr(sde_.t_min());
-    Drawn drawn(x_.rows(), options_.samples);
+    ControlledDraws drawn(x_.rows(), options_.samples);
     for (int k = 0; k < options_.samples; ++k) {
       Times t(x_.rows());
       for (Index i = 0; i < x_.rows(); ++i)
@@ -111,7 +111,7 @@ class BoundDraws {
   Batch reconstruction() const {
     const Marginal m = sde_.marginal(sde_.t_min());
     const double std = m.sigma / m.alpha;
-    Drawn drawn(x_.rows(), std::max(2, options_.samples / 4));
+    ControlledDraws drawn(x_.rows(), std::max(2, options_.samples / 4));
     for (int k = 0; k < drawn.cost.cols(); ++k) {
       const Batch z = perturbation(bound_step + 1, k);
       const Batch noisy = m.alpha * x_ + m.sigma * z;

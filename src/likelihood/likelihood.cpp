@@ -11,17 +11,17 @@ namespace scoresde {
 namespace {
 
 // Data noised to t_min, and what that and the way back cost.
-struct Noised {
+struct NoisedData {
   Batch x;
   Times cost;
 };
 
-Noised noise_to_t_min(const Sde& sde, const Score& score, const Batch& y, std::span<const std::uint64_t> samples,
-                      std::uint64_t seed) {
+NoisedData noise_to_t_min(const Sde& sde, const Score& score, const Batch& y, std::span<const std::uint64_t> samples,
+                          std::uint64_t seed) {
   const Marginal m = sde.marginal(sde.t_min());
   const CounterNoise noise(seed, {samples.begin(), samples.end()}, y.cols());
   const Batch z = noise.normal(Purpose::dequantise, {0, 0, 1});
-  Noised result{m.alpha * y + m.sigma * z, {}};
+  NoisedData result{m.alpha * y + m.sigma * z, {}};
   const Batch miss = (y - denoise(sde, score, result.x, times_of(y.rows(), sde.t_min()))) * (m.alpha / m.sigma);
   result.cost =
       0.5 * (row_sum(miss.square()) - row_sum(z.square())) - static_cast<double>(y.cols()) * std::log(m.alpha);
@@ -48,7 +48,7 @@ NegativeLogLikelihood negative_log_likelihood(const Sde& sde, const Score& score
   }
   NegativeLogLikelihood result{.truncation = Times::Zero(x.rows()), .dequantisation = -start.log_volume};
   if (truncated) {
-    Noised noised = noise_to_t_min(sde, score, start.x, samples, options.seed);
+    NoisedData noised = noise_to_t_min(sde, score, start.x, samples, options.seed);
     start.x = std::move(noised.x);
     result.truncation = std::move(noised.cost);
   }

@@ -9,16 +9,16 @@
 namespace scoresde {
 namespace {
 
-double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }
+double bin_noise_cdf(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }
 
 // The x > 0 of P(|N(0, 1)| < x) = p times its limit: bisection, for the function is cheap beside a network, and every
 // start leads to the same bits.
 double truncated_quantile(double p, double limit) {
-  const double wanted = 0.5 + p * (normal_cdf(limit) - 0.5);
+  const double wanted = 0.5 + p * (bin_noise_cdf(limit) - 0.5);
   double low = 0, high = limit;
   for (int k = 0; k < 60; ++k) {
     const double middle = 0.5 * (low + high);
-    (normal_cdf(middle) < wanted ? low : high) = middle;
+    (bin_noise_cdf(middle) < wanted ? low : high) = middle;
   }
   return 0.5 * (low + high);
 }

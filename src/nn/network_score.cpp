@@ -49,43 +49,62 @@ Batch NetworkScore::operator()(const Batch& x, const Times& t) const {
   Batch result(x.rows(), x.cols());
   parallel_tasks(static_cast<std::size_t>(x.rows()), [&](std::size_t row) {
     const at::NoGradGuard no_grad;
-    evaluate_row(static_cast<Index>(row), x, t, nullptr, result);
+    evaluate_row(static_cast<Index>(row), x, t, {}, &result, nullptr);
   });
   return result;
 }
 
 Batch NetworkScore::vjp(const Batch& x, const Times& t, const Batch& v) const {
+  return std::move(with_vjps(x, t, {&v, 1}).vjps.front());
+}
+
+// A row stands in its task once for each of a part of the probes, with which the cost of calls is shared; the parts are
+// the same whatever the batch, so bits depend on the row and the number of probes alone.
+ScoreAndVjps NetworkScore::with_vjps(const Batch& x, const Times& t, std::span<const Batch> v) const {
+  if (v.empty()) return {(*this)(x, t), {}};
   check(x, t);
-  check(v, t);
-  Batch result(x.rows(), x.cols());
-  parallel_tasks(static_cast<std::size_t>(x.rows()),
-                 [&](std::size_t row) { evaluate_row(static_cast<Index>(row), x, t, &v, result); });
+  for (const Batch& one : v) check(one, t);
+  constexpr std::size_t most_copies = 16;
+  ScoreAndVjps result{Batch(x.rows(), x.cols()), std::vector<Batch>(v.size(), Batch(x.rows(), x.cols()))};
+  std::vector<Batch*> out;
+  for (Batch& one : result.vjps) out.push_back(&one);
+  parallel_tasks(static_cast<std::size_t>(x.rows()), [&](std::size_t row) {
+    for (std::size_t first = 0; first < v.size(); first += most_copies)
+      evaluate_row(static_cast<Index>(row), x, t, v.subspan(first, std::min(most_copies, v.size() - first)),
+                   first == 0 ? &result.score : nullptr, &out[first]);
+  });
   return result;
 }
 
-// The score of row i, or its J^T v where v is given.
-void NetworkScore::evaluate_row(Index i, const Batch& x, const Times& t, const Batch* v, Batch& result) const {
+// The score of row i (where `score` is given) and its J^T v for each of `v`, in one pass.
+void NetworkScore::evaluate_row(Index i, const Batch& x, const Times& t, std::span<const Batch> v, Batch* score,
+                                Batch* const* vjps) const {
   const Preconditioning c = prediction_->make(*sde_, t[i], spec_.data_std);
   const at::TensorOptions like = parameters_.front().options();
+  const auto copies = std::max<Index>(1, static_cast<Index>(v.size()));
   std::vector<std::int64_t> shape = graph_->input_shape;
-  shape.insert(shape.begin(), 1);
-  const auto there = [&](const Batch& row, at::IntArrayRef sizes) {
+  shape.insert(shape.begin(), copies);
+  const auto there = [&](const Batch& rows, at::IntArrayRef sizes) {
     at::Tensor tensor = at::empty(sizes, at::TensorOptions(at::kDouble));
-    Eigen::Map<Batch>(tensor.data_ptr<double>(), 1, row.cols()) = row;
+    Eigen::Map<Batch>(tensor.data_ptr<double>(), rows.rows(), rows.cols()) = rows;
     return tensor.to(like.dtype().toScalarType()).to(like.device());
   };
-  const at::Tensor leaf = there(x.row(i) * c.input, shape).set_requires_grad(v != nullptr);
-  const at::Tensor label = there(Batch::Constant(1, 1, c.label), {1});
+  const auto here = [&](const at::Tensor& tensor) -> Batch {
+    const at::Tensor values = tensor.detach().to(at::kCPU).to(at::kDouble).contiguous();
+    return Eigen::Map<const Batch>(values.data_ptr<double>(), copies, x.cols());
+  };
+  const at::Tensor leaf = there((x.row(i) * c.input).replicate(copies, 1), shape).set_requires_grad(!v.empty());
+  const at::Tensor label = there(Batch::Constant(copies, 1, c.label), {copies});
   at::Tensor classes;
-  if (graph_->classes > 0) classes = at::full({1}, class_index_.value_or(-1), like.dtype(at::kLong));
+  if (graph_->classes > 0) classes = at::full({copies}, class_index_.value_or(-1), like.dtype(at::kLong));
   const at::Tensor output = evaluate(*graph_, parameters_, leaf, label, classes, {});
-  const at::Tensor value = v ? torch::autograd::grad({output}, {leaf}, {there(v->row(i), shape)}).at(0) : output;
-  const at::Tensor here = value.detach().to(at::kCPU).to(at::kDouble).contiguous();
-  const Eigen::Map<const Batch> row(here.data_ptr<double>(), 1, x.cols());
-  if (v)
-    result.row(i) = c.score_x * v->row(i) + c.score_f * c.input * row;
-  else
-    result.row(i) = c.score_x * x.row(i) + c.score_f * row;
+  if (score) score->row(i) = c.score_x * x.row(i) + c.score_f * here(output).row(0);
+  if (v.empty()) return;
+  Batch cotangents(copies, x.cols());
+  for (Index k = 0; k < copies; ++k) cotangents.row(k) = v[static_cast<std::size_t>(k)].row(i);
+  const Batch pulled = here(torch::autograd::grad({output}, {leaf}, {there(cotangents, shape)}).at(0));
+  for (Index k = 0; k < copies; ++k)
+    vjps[k]->row(i) = c.score_x * cotangents.row(k) + c.score_f * c.input * pulled.row(k);
 }
 
 }  // namespace scoresde

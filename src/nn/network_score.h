@@ -25,6 +25,7 @@ class NetworkScore : public Score {
 
   Batch operator()(const Batch& x, const Times& t) const override;
   Batch vjp(const Batch& x, const Times& t, const Batch& v) const override;
+  ScoreAndVjps with_vjps(const Batch& x, const Times& t, std::span<const Batch> v) const override;
   Index dimension() const override { return spec_.shape.size(); }
 
   const Sde& sde() const { return *sde_; }
@@ -34,7 +35,8 @@ class NetworkScore : public Score {
 
  private:
   void check(const Batch& x, const Times& t) const;
-  void evaluate_row(Index i, const Batch& x, const Times& t, const Batch* v, Batch& result) const;
+  void evaluate_row(Index i, const Batch& x, const Times& t, std::span<const Batch> v, Batch* score,
+                    Batch* const* vjps) const;
 
   ModelSpec spec_;
   std::shared_ptr<const Graph> graph_;

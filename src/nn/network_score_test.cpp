@@ -85,6 +85,32 @@ TEST(NetworkScore, VjpIsTheDifferenceQuotientForEveryPrediction) {
     }
 }
 
+// One pass gives what separate calls give, up to float32: with several copies of a row kernels may sum in another
+// order.
+TEST(NetworkScore, OnePassGivesTheScoreAndAllProducts) {
+  for (const char* net : {"unet", "mlp"}) {
+    const ModelSpec spec = spec_of(net);
+    const NetworkScore score(spec, weights_of(spec), 1);
+    const Batch x = some_rows(3, score.dimension(), 1);
+    const Times t = Times::LinSpaced(3, 0.2, 0.9);
+    std::vector<Batch> v;
+    for (std::uint64_t k = 0; k < 18; ++k) v.push_back(some_rows(3, score.dimension(), 10 + k));  // two parts
+    const ScoreAndVjps both = score.with_vjps(x, t, v);
+    ASSERT_EQ(both.vjps.size(), v.size());
+    EXPECT_LT((both.score - score(x, t)).abs().maxCoeff(), 1e-5 * both.score.abs().maxCoeff()) << net;
+    for (std::size_t k = 0; k < v.size(); ++k)
+      EXPECT_LT((both.vjps[k] - score.vjp(x, t, v[k])).abs().maxCoeff(), 1e-4 * both.vjps[k].abs().maxCoeff()) << net;
+    for (Index i = 0; i < 3; ++i) {
+      std::vector<Batch> mine;
+      for (const Batch& one : v) mine.push_back(one.row(i));
+      const ScoreAndVjps alone = score.with_vjps(x.row(i), t.segment(i, 1), mine);
+      EXPECT_TRUE(rows_equal(alone.score, both.score.row(i))) << net;
+      for (std::size_t k = 0; k < v.size(); ++k) EXPECT_TRUE(rows_equal(alone.vjps[k], both.vjps[k].row(i))) << net;
+    }
+    EXPECT_TRUE(score.with_vjps(x, t, {}).vjps.empty());
+  }
+}
+
 // An untrained network gives F = 0: the score is the linear part of the preconditioning, for edm that of N(0,
 // data_std^2).
 TEST(NetworkScore, AnUntrainedEdmNetworkIsTheScoreOfAGaussian) {
