@@ -34,11 +34,12 @@ void encode_items(const CLI::App& command, EncodeFlags& flags, const CommonFlags
   check_flow_flags(command, flags);
   require_free(flags.out, common.force);
   catch_interrupts();
-  const ModelSpec spec = read_model(flags.run).spec;  // wrong data are told before the network is loaded
-  const Dataset data = load_for_model(flags.data, spec);
+  FlowModel model(flags);
+  const Dataset data = load_for_model(flags.data, model.model.spec);
   const Batch rows = data.rows(flags.n == 0 ? data.count : flags.n);
   require_finite(rows, flags.data);
-  const CarriedRows carried = carry_rows(FlowModel(flags, common), rows, true, flags, common.quiet);
+  model.load(flags, common);
+  const CarriedRows carried = carry_rows(model, rows, true, flags, common.quiet);
   write_npy(flags.out, to_tensor(carried.rows));
   report_carried(flags, carried, common);
 }
@@ -79,9 +80,10 @@ std::unique_ptr<SampleSink> sink_of(const EncodeFlags& flags, const FlowModel& m
 void decode_latents(const CLI::App& command, EncodeFlags& flags, const CommonFlags& common) {
   check_flow_flags(command, flags);
   catch_interrupts();
-  const Batch z = read_latents(flags.latents, read_model(flags.run).spec);
-  const FlowModel model(flags, common);
+  FlowModel model(flags);
+  const Batch z = read_latents(flags.latents, model.model.spec);
   const auto sink = sink_of(flags, model, z.rows(), common.force);
+  model.load(flags, common);
   const CarriedRows carried = carry_rows(model, flags.temperature * z, false, flags, common.quiet);
   sink->add(row_numbers(z.rows()), carried.rows);
   sink->finish();
@@ -114,7 +116,8 @@ Batch end_point(const std::string& text, const ModelSpec& spec) {
 void interpolate_latents(const CLI::App& command, EncodeFlags& flags, const CommonFlags& common) {
   check_flow_flags(command, flags);
   catch_interrupts();
-  const ModelSpec spec = read_model(flags.run).spec;
+  FlowModel model(flags);
+  const ModelSpec& spec = model.model.spec;
   const bool animated = fs::path(flags.out).extension() == ".gif";
   if (animated && !spec.shape.image)
     fail(Failure::usage, "--out {}: rows of a table make no animation; use .csv or .npy", flags.out);
@@ -122,8 +125,8 @@ void interpolate_latents(const CLI::App& command, EncodeFlags& flags, const Comm
   Batch ends(2, spec.shape.size());
   ends << end_point(flags.data, spec), end_point(flags.second, spec);
   require_finite(ends, "the ends of the interpolation");
-  const FlowModel model(flags, common);
   const auto sink = animated ? nullptr : sink_of(flags, model, flags.frames, common.force);
+  model.load(flags, common);
   const CarriedRows latents = carry_rows(model, ends, true, flags, common.quiet);
   require_no_failures(latents.failures, 2);
   const Batch path = spherical(latents.rows.topRows(1), latents.rows.bottomRows(1), flags.frames);
@@ -156,6 +159,7 @@ void add_encode(CLI::App& app, CommonFlags& common) {
       ->check(ends_in(".npy"));
   command->add_option("-n", flags.n, "the first n items; 0: all")->check(within(0, 1e9))->capture_default_str();
   add_flow_flags(*command, flags);
+  add_engine_flag(*command, flags);
   command->add_flag("--force", common.force, "overwrite what stands at --out");
   command->callback([command, &common] { encode_items(*command, flags, common); });
 }
@@ -171,6 +175,7 @@ void add_decode(CLI::App& app, CommonFlags& common) {
   command->add_option("--out", flags.out, "a folder of PNGs, a .png grid, .npz, .npy or .csv")->required();
   add_temperature(*command, flags);
   add_flow_flags(*command, flags);
+  add_engine_flag(*command, flags);
   command->add_flag("--force", common.force, "overwrite what stands at --out");
   command->callback([command, &common] { decode_latents(*command, flags, common); });
 }
@@ -189,6 +194,7 @@ void add_interpolate(CLI::App& app, CommonFlags& common) {
       ->capture_default_str();
   add_temperature(*command, flags);
   add_flow_flags(*command, flags);
+  add_engine_flag(*command, flags);
   command->add_flag("--force", common.force, "overwrite what stands at --out");
   command->callback([command, &common] { interpolate_latents(*command, flags, common); });
 }

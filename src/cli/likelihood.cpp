@@ -204,12 +204,13 @@ void measure_likelihood(const CLI::App& command, LikelihoodFlags& flags, const C
   flags.options.flow = flags.flow;
   flags.options.seed = flags.bound.seed = static_cast<std::uint64_t>(flags.seed);
   catch_interrupts();
-  const Dataset data = load_for_model(flags.data, read_model(flags.run).spec);
+  FlowModel model(flags);
+  const Dataset data = load_for_model(flags.data, model.model.spec);
   if (!data.shape.image && command.count("--dequantise"))
     fail(Failure::usage, "--dequantise is for 8-bit pictures; {} is a table", flags.data);
   const bool few = data.shape.size() <= 16 && command.count("--probes") == 0;
   flags.options.divergence = !flags.divergence.empty() ? flags.divergence : few ? "exact" : "rademacher";
-  const FlowModel model(flags, common);
+  model.load(flags, common);
   const LikelihoodReport report = LikelihoodRun(flags, model, data).run(common.quiet);
   write_items(flags.out, report.items);
   if (common.json)
@@ -223,6 +224,7 @@ void measure_likelihood(const CLI::App& command, LikelihoodFlags& flags, const C
 
 void add_likelihood(CLI::App& app, CommonFlags& common) {
   static LikelihoodFlags flags;
+  flags.engine.engine = "torch";
   CLI::App* command = add_command(app, common, "likelihood",
                                   "-log p of data: bits/dim of pictures, nats of tables, with what they consist of.",
                                   "scoresde likelihood runs/fashion fashion-mnist#test -n 100 --bound");

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "cli/torch_backend.h"
 #include "core/catalog.h"
 #include "core/clock.h"
 
@@ -21,7 +20,15 @@ void add_flow_flags(CLI::App& command, FlowFlags& flags) {
   command.add_option("--batch", flags.batch, "items carried together: memory only, never changes a result")
       ->check(within(1, 65536))
       ->capture_default_str();
-  command.add_option("--device", flags.device, "cpu, or another device that LibTorch has, such as cuda")
+  command.add_option("--device", flags.engine.device, "cpu, or another device that LibTorch has, such as cuda")
+      ->capture_default_str();
+}
+
+void add_engine_flag(CLI::App& command, FlowFlags& flags) {
+  command
+      .add_option("--engine", flags.engine.engine,
+                  "fast (our own, on the CPU), torch, or auto: fast where it has every op of the network")
+      ->check(CLI::IsMember({"auto", "fast", "torch"}))
       ->capture_default_str();
 }
 
@@ -33,13 +40,15 @@ void check_flow_flags(const CLI::App& command, const FlowFlags& flags) {
     fail(Failure::usage, "{} chooses its own steps: set its --tolerance, not --steps", flags.flow.integrator);
 }
 
-FlowModel::FlowModel(const FlowFlags& flags, const CommonFlags& common)
-    : model(read_model(flags.run)), sde(make_sde(model.spec.sde)) {
+FlowModel::FlowModel(const FlowFlags& flags) : model(read_model(flags.run)), sde(make_sde(model.spec.sde)) {
   const int classes = model.spec.net.classes;
   if (flags.class_label >= classes)
     fail(Failure::usage, "--class {}: the model knows {}", flags.class_label,
          classes == 0 ? "no classes" : fmt::format("classes 0 to {}", classes - 1));
-  score = torch_backend().load_score(model, flags.class_label, thread_count(common), flags.device);
+}
+
+void FlowModel::load(const FlowFlags& flags, const CommonFlags& common) {
+  score = load_score(flags.engine, model, flags.class_label, thread_count(common));
 }
 
 Dataset load_for_model(const std::string& data, const ModelSpec& spec) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cli/app.h"
+#include "cli/model_score.h"
 #include "data/dataset.h"
 #include "likelihood/flow.h"
 #include "net/model.h"
@@ -12,19 +13,26 @@ namespace scoresde {
 
 /// What the commands along the probability flow have in common.
 struct FlowFlags {
-  std::string run, device = "cpu";
+  std::string run;
+  EngineChoice engine;
   FlowOptions flow;
   int class_label = -1;
   Index batch = 32;
 };
 void add_flow_flags(CLI::App& command, FlowFlags& flags);
 
+/// For what needs no derivative of the score: a divergence needs LibTorch.
+void add_engine_flag(CLI::App& command, FlowFlags& flags);
+
 /// Error{usage} where a setting was given that the chosen integrator would ignore.
 void check_flow_flags(const CLI::App& command, const FlowFlags& flags);
 
 /// A model with its SDE and its score, conditioned as asked.
 struct FlowModel {
-  FlowModel(const FlowFlags& flags, const CommonFlags& common);
+  explicit FlowModel(const FlowFlags& flags);
+
+  /// Makes `score`; apart, because what is wrong in the data is told before a network is loaded.
+  void load(const FlowFlags& flags, const CommonFlags& common);
 
   Model model;
   std::unique_ptr<Sde> sde;

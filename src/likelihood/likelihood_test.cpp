@@ -46,14 +46,14 @@ TEST(Likelihood, PartsAddUpAndHutchinsonIsUnbiased) {
   for (const DivergenceEntry& entry : divergences()) {
     if (entry.exact) continue;
     options.divergence = entry.name;
-    options.probes = 2;
+    options.probes = 2 * entry.block;
     const NegativeLogLikelihood found = negative_log_likelihood(*sde, score, x, ItemKind::continuous, ids, options);
     const Times difference = found.total() - exact.total();
     EXPECT_LT(std::abs(ordered_mean(difference)), 4 * error_of_mean(difference)) << entry.name;
-    // Each item's own error, over all items, is the spread that was found.
-    const double claimed = std::sqrt(ordered_mean(found.probe_error.square()));
-    EXPECT_NEAR(std::sqrt(ordered_mean(difference.square())) / (claimed > 0 ? claimed : 1), entry.block == 1 ? 1 : 0.2,
-                entry.block == 1 ? 0.35 : 10);
+    // What the items say of their errors, over all items, is the spread that was found.
+    const double claimed = ordered_mean(found.probe_error.square()), spread = ordered_mean(difference.square());
+    EXPECT_GT(claimed, 0.6 * spread) << entry.name;
+    EXPECT_LT(claimed, 1.6 * spread) << entry.name;
   }
 }
 
