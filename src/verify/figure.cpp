@@ -70,9 +70,9 @@ ReportData density_figure(std::string_view name) {
     const std::string title = fmt::format("Density at t = {:.4f}", times[k]);
     LinePlot plot{
         .title = title, .x_label = "x", .y_label = "density", .y_scale = AxisScale::linear, .y_from_zero = true};
+    plot.series.push_back(density_line("exact", line.cells(), line.exact(times[k]), 4));
     for (std::size_t e = 0; e < std::size(kFigureEtas); ++e)
       plot.series.push_back(density_line(fmt::format("eta {:g}", kFigureEtas[e]), line.cells(), densities[e][k], 1));
-    plot.series.push_back(density_line("exact", line.cells(), line.exact(times[k]), 4));
     page.plots.push_back({title, "", std::move(plot)});
   }
   page.plots.front().note = fmt::format(
