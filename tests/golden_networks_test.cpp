@@ -2,10 +2,12 @@
 
 #include <map>
 
+#include "core/catalog.h"
 #include "core/text.h"
 #include "golden.h"
 #include "net/net_config.h"
 #include "net/presets.h"
+#include "train/config.h"
 
 // Names, shapes, order and counts of parameters for every configuration of the reference.
 namespace scoresde {
@@ -52,6 +54,30 @@ TEST(NetworksGolden, EveryConfigurationHasTheReferencesParameterCount) {
   }
   EXPECT_EQ(compared, 27);
   EXPECT_EQ(without_count, 12);
+}
+
+TEST(Presets, EveryOneIsAConfigurationThatFitsTogether) {
+  for (const Preset& preset : presets()) {
+    SCOPED_TRACE(std::string(preset.name));
+    RunConfig config;
+    update(config, preset_settings(preset));
+    if (config.sde.name == "ve" && config.sde.sigma_max == 0) config.sde.sigma_max = 50;  // measured on the data
+    EXPECT_NO_THROW(make_sde(config.sde));
+    find_entry("objective", objectives(), config.objective.name);
+    if (preset.reference.empty()) continue;
+    const bool ve = preset.reference.starts_with("ve/"), levels = config.objective.name == "smld";
+    EXPECT_EQ(config.sde.name, ve ? "ve" : preset.reference.starts_with("vp/") ? "vp" : "sub-vp");
+    EXPECT_EQ(config.net.prediction, levels                            ? "song-level"
+                                     : ve                              ? "song-score"
+                                     : config.objective.name == "ddpm" ? "ddpm"
+                                                                       : "song-noise");
+    EXPECT_EQ(preset.reference.find("continuous") != std::string::npos, config.objective.name == "dsm");
+    EXPECT_EQ(config.optimizer.beta2, 0.999);
+    if (!levels) continue;
+    EXPECT_EQ(config.objective.levels, config.net.levels);
+    EXPECT_EQ(config.sde.sigma_max, 2 * config.net.sigma_max);
+    EXPECT_EQ(config.sde.sigma_min, 2 * config.net.sigma_min);
+  }
 }
 
 TEST(NetworksGolden, TheDocsListEveryConfigurationWithItsParameters) {

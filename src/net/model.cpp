@@ -51,8 +51,12 @@ Graph graph_of(const ModelSpec& spec, const fs::path& path) {
 }  // namespace
 
 std::string model_hash(const ModelSpec& spec, const std::map<std::string, Tensor>& weights) {
+  return model_hash(shown(to_json(spec)), weights);
+}
+
+std::string model_hash(std::string_view spec_json, const std::map<std::string, Tensor>& weights) {
   Digest digest;
-  digest.add(shown(to_json(spec)));
+  digest.add(spec_json);
   for (const auto& [name, tensor] : weights) {
     digest.add(fmt::format("|{}|{}|{}|", name, dtype_name(tensor.dtype), shape_text(tensor.shape)));
     digest.add(tensor.bytes);
@@ -105,7 +109,7 @@ Model read_model(const fs::path& path) {
   Safetensors content = read_safetensors(file);
   Model model{parse_spec(content.metadata, file), std::move(content.tensors), {}};
   check_weights(graph_of(model.spec, file), model.weights, file.string());
-  model.hash = model_hash(model.spec, model.weights);
+  model.hash = model_hash(content.metadata.at("model"), model.weights);
   return model;
 }
 

@@ -52,8 +52,10 @@ Model read_model(const fs::path& path);
 /// The same with `checkpoint` "latest" or "best" for a run folder; a file is that file.
 fs::path model_file(const fs::path& path, const std::string& checkpoint = "latest");
 
-/// The first 128 bits of SHA-256 over the spec's JSON and every weight's name, format, shape and bytes, in hex.
+/// The first 128 bits of SHA-256 over the spec's JSON and every weight's name, format, shape and bytes, in hex. Of a
+/// file the JSON is hashed as it stands there: a version of this program with more settings gives the same hash.
 std::string model_hash(const ModelSpec& spec, const std::map<std::string, Tensor>& weights);
+std::string model_hash(std::string_view spec_json, const std::map<std::string, Tensor>& weights);
 
 /// Error{data} unless `weights` are exactly the parameters of `graph`, as float32 or float64: names up to five missing,
 /// unknown and misshapen ones. `what` opens the sentence (a file name).

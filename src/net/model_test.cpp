@@ -66,6 +66,16 @@ TEST_F(ModelFile, TheHashSeesEveryWeightAndSetting) {
   EXPECT_NE(model_hash(other_spec, weights_), hash);
 }
 
+// A file of an older version, which knew fewer settings, is still the model that recipes name.
+TEST_F(ModelFile, TheHashOfAFileIsThatOfItsOwnText) {
+  Json spec = to_json(spec_);
+  spec["net"].erase("dropout");
+  const fs::path file = folder_ / "old.safetensors";
+  write_safetensors(file, {weights_, {{"model", spec.dump()}}});
+  EXPECT_EQ(read_model(file).hash, model_hash(spec.dump(), weights_));
+  EXPECT_NE(read_model(file).hash, model_hash(spec_, weights_));
+}
+
 TEST_F(ModelFile, WhatIsWrongIsNamed) {
   EXPECT_NE(error_of(folder_ / "nothing").find("no such file or run folder"), std::string::npos);
   EXPECT_NE(error_of(folder_).find("no checkpoint"), std::string::npos);

@@ -17,6 +17,8 @@ clip_rule = "norm+1e-6"
 weighting = "sigma2"
 time_sampling = "uniform"
 low_discrepancy = false
+[checkpoint]
+minutes = 20
 )";
 
 inline constexpr const char* cifar10 = R"(

@@ -35,6 +35,12 @@ Graph tiny(const std::string& name, const NetConfig& base) {
   return build_net(config, name == "mlp" ? ItemShape{3, 1, 1, false} : ItemShape{1, 8, 7, true});
 }
 
+const at::Tensor& parameter_of(const Network& network, const std::string& name) {
+  for (std::size_t i = 0; i < network.parameters().size(); ++i)
+    if (network.graph().parameters[i].name == name) return network.parameters()[i];
+  throw std::runtime_error("no parameter " + name);
+}
+
 TEST(Network, KeepsTheShapeOfAnyImage) {
   for (const int size : {8, 9, 28, 32, 33, 64}) {
     NetConfig config = tiny_unet();
@@ -92,6 +98,26 @@ TEST(Network, InitialWeightsHaveTheirDistribution) {
   EXPECT_GT(w.abs().max().item<double>(), 0.99 * bound);
   EXPECT_NEAR(network.parameters()[2].abs().max().item<double>(), std::sqrt(3 * 0.5 / 80), 0.01);
   EXPECT_EQ(network.parameters()[1].abs().max().item<double>(), 0);
+}
+
+// 1 + 0.02 z over n values: the mean within 5 / sqrt(n) * 0.02 of 1.
+TEST(Network, LayersOfNcsnStartAsPyTorchsDo) {
+  NetConfig config = tiny_unet();
+  config.name = "ncsn";
+  config.channels = 64;
+  config.levels = 20;
+  const Network network(build_net(config, {1, 8, 8, true}), 5);
+  const at::Tensor& table = parameter_of(network, "res1.0.normalize1.embed.weight");
+  ASSERT_EQ(table.sizes(), (std::vector<std::int64_t>{20, 3 * 64}));
+  const at::Tensor near_one = table.narrow(1, 0, 128);
+  EXPECT_NEAR(near_one.mean().item<double>(), 1, 5 * 0.02 / std::sqrt(20.0 * 128));
+  EXPECT_NEAR((near_one - 1).square().mean().item<double>(), 4e-4, 4e-4 * 5 * std::sqrt(2 / (20.0 * 128)));
+  EXPECT_EQ(table.narrow(1, 128, 64).abs().max().item<float>(), 0);
+  for (const char* name : {"res1.0.conv1.weight", "res1.0.conv1.bias"}) {
+    const double largest = parameter_of(network, name).abs().max().item<double>();
+    EXPECT_LE(largest, 1 / std::sqrt(64.0 * 9)) << name;
+    EXPECT_GT(largest, 0.9 / std::sqrt(64.0 * 9)) << name;
+  }
 }
 
 TEST(Network, InitialWeightsAreAFunctionOfSeedAndIndexAlone) {
