@@ -24,10 +24,17 @@ using testing_support::stir;
 
 at::Tensor positive_label(std::int64_t rows) { return 0.2 + noise({rows}, 2).abs(); }
 
-// Directional derivatives of L = sum(w * y) with respect to x, the label and every parameter, by reverse mode and by
-// central differences: in double with h = 1e-6 these agree to h^2 = 1e-12 of the third derivative (1e7 for a label that
-// is stretched 250 times) and 1e-16 / h of rounding.
-void check_gradients(Network& network, const std::string& name) {
+// What moves together in a difference quotient.
+struct LeafGroup {
+  std::string name;
+  std::vector<at::Tensor> leaves;
+};
+
+// Derivatives of L = sum(w * y) along a direction of length 1 of x, of the label and of the parameters (each, or all at
+// once), by reverse mode and by central differences: in double with h = 1e-6 these agree to h^2 = 1e-12 of the third
+// derivative (1e7 for a label that is stretched 250 times) and 1e-16 L / h of rounding. A longer direction would cross
+// the kinks of maxima.
+void check_gradients(Network& network, const std::string& name, bool parameters_together) {
   std::vector<std::int64_t> shape = network.graph().input_shape;
   shape.insert(shape.begin(), 2);
   at::Tensor x = noise(shape, 1).set_requires_grad(true), label = positive_label(2).set_requires_grad(true), classes;
@@ -44,22 +51,33 @@ void check_gradients(Network& network, const std::string& name) {
   const at::Tensor value = loss();
   value.backward();
   const double size = std::max(1.0, std::abs(value.item<double>()));
-  std::vector<std::pair<std::string, at::Tensor>> leaves = {{"x", x}, {"label", label}};
-  for (std::size_t i = 0; i < network.parameters().size(); ++i)
-    leaves.emplace_back(network.graph().parameters[i].name, network.parameters()[i]);
+  std::vector<LeafGroup> groups = {{"x", {x}}, {"label", {label}}};
+  if (parameters_together) groups.push_back({"parameters", {}});
+  for (std::size_t i = 0; i < network.parameters().size(); ++i) {
+    const at::Tensor& parameter = network.parameters()[i];
+    if (!parameter.requires_grad()) continue;
+    if (!parameters_together) groups.push_back({network.graph().parameters[i].name, {}});
+    groups.back().leaves.push_back(parameter);
+  }
   const at::NoGradGuard no_grad;
-  for (auto& [leaf_name, leaf] : leaves) {
-    if (!leaf.requires_grad()) continue;
-    const at::Tensor direction = noise(leaf.sizes().vec(), 4), kept = leaf.clone();
+  for (const LeafGroup& group : groups) {
+    double exact = 0, length = 0;
+    std::vector<at::Tensor> directions, kept;
+    for (const at::Tensor& leaf : group.leaves) {
+      directions.push_back(noise(leaf.sizes().vec(), 4 + kept.size()));
+      kept.push_back(leaf.clone());
+      length += static_cast<double>(leaf.numel());
+      if (leaf.grad().defined()) exact += (leaf.grad() * directions.back()).sum().item<double>();
+    }
+    length = std::sqrt(length);
     const auto at_offset = [&](double h) {
-      leaf.copy_(kept + h * direction);
+      for (std::size_t i = 0; i < kept.size(); ++i) group.leaves[i].copy_(kept[i] + h / length * directions[i]);
       return loss().item<double>();
     };
     constexpr double h = 1e-6;
     const double numeric = (at_offset(h) - at_offset(-h)) / (2 * h);
-    leaf.copy_(kept);
-    const double exact = leaf.grad().defined() ? (leaf.grad() * direction).sum().item<double>() : 0;
-    EXPECT_NEAR(exact, numeric, 1e-6 * std::max(size, std::abs(numeric))) << name << ": " << leaf_name;
+    at_offset(0);
+    EXPECT_NEAR(exact / length, numeric, 1e-6 * std::max(size, std::abs(numeric))) << name << ": " << group.name;
   }
 }
 
@@ -68,7 +86,7 @@ TEST(Evaluate, TheGradientOfEveryOpIsItsDifferenceQuotient) {
   for (const OpCase& op : op_cases()) {
     Network network(op.graph(), 1, at::kDouble);
     stir(network);
-    check_gradients(network, op.name);
+    check_gradients(network, op.name, false);
     seen.insert(op.kinds.begin(), op.kinds.end());
   }
   EXPECT_EQ(seen.size(), static_cast<std::size_t>(OpKind::depth_to_space) + 1) << "an op is not in the list";
@@ -79,7 +97,7 @@ TEST(Evaluate, TheGradientOfEveryNetIsItsDifferenceQuotientAndReachesEveryParame
     const auto [config, shape] = testing_support::small_net(entry.name);
     Network network(build_net(config, shape), 1, at::kDouble);
     stir(network);
-    check_gradients(network, std::string(entry.name));
+    check_gradients(network, std::string(entry.name), true);
     for (std::size_t i = 0; i < network.parameters().size(); ++i) {
       const at::Tensor& p = network.parameters()[i];
       if (!network.graph().parameters[i].trainable) continue;
