@@ -13,7 +13,7 @@ double law_error(const GaussianProblem& problem, const SolverChoice& choice, int
   const double start = problem.sde->t_max(), end = problem.sde->t_end();
   const std::vector<double> times = choice.times(*problem.sde, steps);
   const Index draws = choice.evaluations(steps, false), rows = draws + 2;  // nothing draws more often than it evaluates
-  const UnitImpulses noise(rows);
+  const ImpulseNoise noise(rows);
   Batch x = Batch::Constant(rows, 1, problem.mean_at(start));
   x(rows - 1, 0) += std::sqrt(problem.variance_at(start));
   const auto solver = choice.make();
@@ -30,7 +30,7 @@ double law_error(const GaussianProblem& problem, const SolverChoice& choice, int
 double flow_error(const GaussianProblem& problem, const SolverChoice& choice, int steps) {
   const double start = problem.sde->t_max(), end = problem.sde->t_end();
   const Batch x = Batch::Constant(1, 1, problem.mean_at(start) + std::sqrt(problem.variance_at(start)));
-  const UnitImpulses noise(1);
+  const ImpulseNoise noise(1);
   const auto solver = choice.make();
   const Samples samples =
       sample({*problem.sde, problem.score, noise}, *solver, x, choice.times(*problem.sde, steps), kNoDenoising);

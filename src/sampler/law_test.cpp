@@ -19,7 +19,7 @@ std::vector<std::uint64_t> path_ids(Index count) {
 /// Data 0.3 N(-1, 0.2^2) + 0.7 N(0.8, 0.3^2), whose law is known at all times.
 struct MixtureProblem {
   explicit MixtureProblem(std::string_view name)
-      : sde(make_sde(GaussianProblem::config(name))),
+      : sde(verification_sde(name)),
         score(*sde, {{weight, Gaussian(Eigen::ArrayXd::Constant(1, -1), 0.04)},
                      {1 - weight, Gaussian(Eigen::ArrayXd::Constant(1, 0.8), 0.09)}}) {}
 
@@ -154,7 +154,7 @@ TEST(Restart, ContractsTheErrorOfACoarseFlow) {
     const SolverChoice choice("restart",
                               {.restarts = restarts, .restart_steps = 12, .restart_min = 0.02, .restart_max = 2});
     const Index rows = restarts + 2;
-    const UnitImpulses noise(rows);
+    const ImpulseNoise noise(rows);
     Batch x = Batch::Constant(rows, 1, problem.mean_at(80));
     x(rows - 1, 0) += std::sqrt(problem.variance_at(80));
     const auto solver = choice.make();
