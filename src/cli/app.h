@@ -62,5 +62,7 @@ void add_info(CLI::App& app, CommonFlags& flags);
 void add_list(CLI::App& app, CommonFlags& flags);
 void add_report(CLI::App& app, CommonFlags& flags);
 void add_selftest(CLI::App& app, CommonFlags& flags);
+void add_import(CLI::App& app, CommonFlags& flags);
+void add_export(CLI::App& app, CommonFlags& flags);
 
 }  // namespace scoresde

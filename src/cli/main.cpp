@@ -45,6 +45,8 @@ int run(int argc, char** argv) {
   add_list(app, flags);
   add_report(app, flags);
   add_selftest(app, flags);
+  add_import(app, flags);
+  add_export(app, flags);
   if (const std::string message = unknown_command(app, argc, argv); !message.empty())
     fail(Failure::usage, "{}", message);
   try {
