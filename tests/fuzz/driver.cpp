@@ -1,5 +1,6 @@
-// Mutates the files of a corpus for some seconds and gives each result to the target: for compilers without libFuzzer.
-// What is found ends the process with the input in finding.bin; the same seed finds it again.
+// Mutates the files of a corpus for some seconds, gives each result to the target, and keeps what reaches new branches
+// of the code: what libFuzzer does, for GCC (-fsanitize-coverage=trace-pc). What is found ends the process with the
+// input in finding.bin; the same seed finds it again.
 //   fuzz_checkpoint CORPUS... [--seconds S] [--seed N]
 #include <sys/resource.h>
 
@@ -20,6 +21,16 @@ namespace {
 
 using namespace scoresde;
 using Bytes = std::vector<std::uint8_t>;
+
+// Branches that were taken, as pairs of places in the code; places are relative, so that the loader's choice of an
+// address changes nothing.
+struct Coverage {
+  std::vector<std::uint8_t> seen = std::vector<std::uint8_t>(1 << 18);
+  std::uintptr_t last = 0;
+  std::size_t branches = 0;
+  bool active = false, fresh = false;
+};
+Coverage coverage;
 
 class Dice {
  public:
@@ -104,6 +115,16 @@ void mutate(Bytes& bytes, const Bytes& other, Dice& dice) {
   }
 }
 
+// True where the input took a branch that no other one has.
+bool run_target(const Bytes& input) {
+  coverage.last = 0;
+  coverage.fresh = false;
+  coverage.active = true;
+  LLVMFuzzerTestOneInput(input.data(), input.size());
+  coverage.active = false;
+  return coverage.fresh;
+}
+
 // Kept where a sanitizer or an abort ends the process.
 void keep(const Bytes& input, const char* name) {
   std::ofstream(name, std::ios::binary)
@@ -111,6 +132,18 @@ void keep(const Bytes& input, const char* name) {
 }
 
 }  // namespace
+
+extern "C" __attribute__((no_sanitize_coverage, no_sanitize("address", "undefined"))) void __sanitizer_cov_trace_pc() {
+  if (!coverage.active) return;
+  const std::uintptr_t here = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)) -
+                              reinterpret_cast<std::uintptr_t>(&LLVMFuzzerTestOneInput);
+  std::uint8_t& seen = coverage.seen.data()[(here ^ coverage.last) & 0x3ffff];
+  coverage.last = here << 1;
+  if (seen) return;
+  seen = 1;
+  coverage.fresh = true;
+  ++coverage.branches;
+}
 
 int main(int argc, char** argv) {
   double seconds = 60;
@@ -132,7 +165,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "fuzz_checkpoint CORPUS... [--seconds S] [--seed N]\n");
     return 2;
   }
-  for (const Bytes& input : corpus) LLVMFuzzerTestOneInput(input.data(), input.size());
+  const std::size_t seeds = corpus.size();
+  for (const Bytes& input : corpus) run_target(input);
   const auto start = std::chrono::steady_clock::now();
   const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   std::uint64_t runs = 0;
@@ -144,7 +178,7 @@ int main(int argc, char** argv) {
     for (std::uint32_t k = 0, n = 1 + dice.roll(6); k < n; ++k) mutate(input, other, dice);
     keep(input, "finding.bin");
     const double before = elapsed();
-    LLVMFuzzerTestOneInput(input.data(), input.size());
+    if (run_target(input) && input.size() < 20'000) corpus.push_back(input);
     slowest = std::max(slowest, elapsed() - before);
     if (elapsed() - before > 10) {
       std::fprintf(stderr, "run %llu took %.1f s; its input is in finding.bin\n", static_cast<unsigned long long>(runs),
