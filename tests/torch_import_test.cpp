@@ -43,7 +43,7 @@ void expect_recorded(const Tensor& output, const Json& recorded, const std::stri
     largest = std::max(largest, std::abs(wanted[j]));
   }
   EXPECT_LT(worst, 1e-5 * largest) << what;
-  RecordProperty(what, fmt::format("{:.2e}", worst / largest));
+  testing::Test::RecordProperty(what, fmt::format("{:.2e}", worst / largest));
 }
 
 TEST(ImportedCheckpoint, GivesTheRecordedOutputs) {

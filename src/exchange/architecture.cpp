@@ -98,13 +98,7 @@ class NetSearch {
     for (const BlockPlan& plan : block_plans(net_)) try_plan(plan);
     if (matches_.empty()) refuse();
     if (matches_.size() > 1) require_one_plan();
-    NetMatch match = std::move(matches_.front());
-    for (const char* setting : {"prediction", "nonlinearity", "scale_by_sigma", "skip_rescale", "fir"}) {
-      const bool determined = std::string_view(setting) == "fir" && (net_.fir || match.config.name == "ddpm");
-      if (!determined && !hints_.weak.contains(setting) && !hints_.strong.contains(setting))
-        match.undetermined.push_back(std::string("net.") + setting);
-    }
-    return match;
+    return std::move(matches_.front());
   }
 
  private:
@@ -159,7 +153,7 @@ class NetSearch {
     }
     if (arrange(graph, weights_.raw, weights_.flax)) {
       const bool same = !matches_.empty() && to_json(matches_.front().config) == to_json(config);
-      if (!same && (matches_.empty() || matches_.front().config.name == name)) matches_.push_back({config, shape, {}});
+      if (!same && (matches_.empty() || matches_.front().config.name == name)) matches_.push_back({config, shape});
     }
     const auto distance = [&](std::size_t n) {
       return n > weights_.raw.size() ? n - weights_.raw.size() : weights_.raw.size() - n;

@@ -26,7 +26,6 @@ struct NetHints {
 struct NetMatch {
   NetConfig config;
   ItemShape shape;
-  std::vector<std::string> undetermined;  ///< settings that names and shapes do not determine and no hint gives
 };
 
 /// The network of score_sde (ncsnpp, ddpm) to which the arrays belong: channels, channel_mult, blocks, resblock,
