@@ -41,7 +41,7 @@ ImportHints hints_of(const ImportFlags& flags) {
 }
 
 // The run's settings as far as they are known: what trained the model is not in a checkpoint.
-RunConfig run_settings(const ImportHints& hints, const ModelSpec& spec) {
+RunConfig imported_settings(const ImportHints& hints, const ModelSpec& spec) {
   RunConfig config;
   update(config, hints.weak);
   update(config, hints.strong);
@@ -101,7 +101,7 @@ void run_import(const ImportFlags& flags, const CommonFlags& common) {
   ImportedModel model = import_model(file, hints, flags.file);
   if (raw && !model.has_average) fail(Failure::usage, "{} has one set of weights; leave --weights out", flags.file);
   if (model.spec.data.empty()) model.spec.data = fs::path(flags.file).filename().string();
-  const RunConfig settings = run_settings(hints, model.spec);
+  const RunConfig settings = imported_settings(hints, model.spec);
   if (model.spec.images_seen == 0) model.spec.images_seen = model.step * settings.batch;
   if (single) {
     write_model(flags.out, model.spec, raw ? model.raw : model.average);
