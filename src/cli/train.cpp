@@ -86,8 +86,8 @@ void show_forecast(const TrainForecast& f, const CommonFlags& common) {
         "#                with --set batch={} --set accumulation={}\n",
         machine / 1e9, f.config.batch * f.config.accumulation, 2 * f.config.accumulation, (f.config.batch + 1) / 2,
         2 * f.config.accumulation);
-  fmt::print("#   speed        {} a step of {} items, measured here: {:.0f} items a second\n",
-             duration_text(f.seconds_per_step), f.config.batch, f.images_per_second);
+  fmt::print("#   speed        {} a step of {} items, measured here: {:.{}f} items a second\n",
+             duration_text(f.seconds_per_step), f.config.batch, f.images_per_second, f.images_per_second < 10 ? 3 : 0);
   if (f.images > 0) fmt::print("#   the budget   {} items in {}\n", grouped(f.images), duration_text(f.seconds));
 }
 
