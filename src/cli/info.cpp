@@ -24,7 +24,7 @@ void show_info(const InfoFlags& flags, const CommonFlags& common) {
   fmt::print("  sample        {}\n", to_text(model.spec.shape));
   fmt::print("  trained on    {}, {} items seen\n", model.spec.data, grouped(model.spec.images_seen));
   fmt::print("  sde           {}\n", model.spec.sde.name);
-  const bool classifies = graph.output_shape() != graph.input_shape;
+  const bool classifies = !graph.gives_score();
   fmt::print("  network       {}{}: {} parameters in {} tensors\n", model.spec.net.name,
              classifies ? "" : " predicting " + model.spec.net.prediction, grouped(graph.parameter_count()),
              graph.parameters.size());

@@ -8,10 +8,12 @@ namespace scoresde {
 
 std::string resolve_engine(const EngineChoice& choice, const Model& model) {
   if (choice.engine == "torch") return "torch";
-  const std::optional<OpKind> missing = op_without_kernel(build_net(model.spec.net, model.spec.shape));
-  if (choice.engine == "auto") return choice.device == "cpu" && !missing ? "fast" : "torch";
+  const Graph graph = build_net(model.spec.net, model.spec.shape);
+  const std::optional<OpKind> missing = op_without_kernel(graph);
+  if (choice.engine == "auto") return choice.device == "cpu" && !missing && !graph.energy ? "fast" : "torch";
   if (choice.device != "cpu") fail(Failure::usage, "--engine fast runs on the CPU, not on --device {}", choice.device);
   if (missing) fail(Failure::usage, "--engine fast has no kernel for the op '{}'", kind_name(*missing));
+  if (graph.energy) fail(Failure::usage, "--engine fast has no derivatives, and the score of an energy is one");
   return "fast";
 }
 

@@ -41,4 +41,8 @@ Graph build_ncsn(const NetConfig& config, const ItemShape& shape);
 /// [1, 2, 4]. The time embedding is added in every block.
 Graph build_wide_resnet(const NetConfig& config, const ItemShape& shape);
 
+/// The same encoder, or MLP, with one output f that starts at exactly zero: an energy (Graph::energy).
+Graph build_energy(const NetConfig& config, const ItemShape& shape);
+Graph build_mlp_energy(const NetConfig& config, const ItemShape& shape);
+
 }  // namespace scoresde

@@ -16,6 +16,8 @@ constexpr NetEntry net_table[] = {
     {"classifier", "the U-Net's encoder (tables: an MLP) with a logit per class; clean or noise-conditional",
      build_classifier},
     {"wide-resnet", "noise-conditional classifier of images in the form of WRN-28-10", build_wide_resnet},
+    {"energy", "a scalar energy f(x, t) whose gradient is the score: the classifier's encoder with one output",
+     build_energy},
 };
 
 }  // namespace

@@ -80,9 +80,13 @@ struct Graph {
   std::vector<Parameter> parameters;
   std::vector<Node> nodes;  ///< the last one is the output
   std::vector<std::int64_t> input_shape;
-  int classes = 0;  ///< classes the network is conditioned on; 0: it takes no class label
+  int classes = 0;      ///< classes the network is conditioned on; 0: it takes no class label
+  bool energy = false;  ///< the output is one number f a sample, and the raw output F of the score model is -grad f
 
   const std::vector<std::int64_t>& output_shape() const { return nodes.back().shape; }
+
+  /// Whether it is a score model: F has the form of x.
+  bool gives_score() const { return energy || output_shape() == input_shape; }
 
   std::int64_t parameter_count() const;
 

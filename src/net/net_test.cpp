@@ -22,8 +22,12 @@ TEST(Nets, EveryNetOfTheTableKeepsItsOrderNamesAndShapes) {
         EXPECT_LT(parameter, static_cast<int>(graph.parameters.size())) << graph.nodes[i].name;
     }
     EXPECT_EQ(element_count(graph.input_shape), shape.size());
-    if (testing_support::gives_logits(entry.name))
+    EXPECT_EQ(graph.gives_score(), !testing_support::gives_logits(entry.name));
+    EXPECT_EQ(graph.energy, entry.name == "energy");
+    if (!graph.gives_score())
       EXPECT_EQ(graph.output_shape(), std::vector<std::int64_t>{3});
+    else if (graph.energy)
+      EXPECT_EQ(graph.output_shape(), std::vector<std::int64_t>{1});
     else
       EXPECT_EQ(graph.output_shape(), graph.input_shape);
   }

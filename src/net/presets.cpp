@@ -48,6 +48,7 @@ warmup = 50
 decay = 0.3
 )";
 
+// Chosen for their C2ST (docs/objectives.md): 1,500 to 2,000 steps.
 constexpr const char* toy_settings = R"(
 batch = 512
 [sde]
@@ -60,6 +61,39 @@ depth = 3
 [optimizer]
 lr = 2e-3
 decay = 0.3
+[budget]
+images = 1024000
+)";
+
+// The noise of a trace's estimate grows with sigma: a largest sigma of the data's size, and a long average.
+constexpr const char* toy_sliced = R"(
+[sde]
+sigma_max = 20.0
+[objective]
+name = "ssm-vr"
+weighting = "sigma2"
+[ema]
+half_life = 100000
+)";
+
+constexpr const char* toy_energy = R"(
+[net]
+name = "energy"
+[ema]
+half_life = 50000
+[budget]
+images = 768000
+)";
+
+constexpr const char* toy_divergence = R"(
+[sde]
+sigma_max = 20.0
+[objective]
+name = "cd"
+[ema]
+half_life = 100000
+[budget]
+images = 512000
 )";
 
 constexpr const char* classifier_settings = R"(
@@ -120,7 +154,10 @@ constexpr Preset preset_table[] = {
      "28x28 pictures in minutes on a CPU: VP, a U-Net on 2x2 patches, EDM preconditioning",
      {quickstart_settings}},
     {"digits", "8x8 digits: a small U-Net that learns in two minutes", {digits_settings}},
-    {"toy", "points of the plane: an MLP", {toy_settings}},
+    {"toy", "points of the plane: an MLP, half a minute", {toy_settings}},
+    {"toy-ssm", "the same by sliced score matching", {toy_settings, toy_sliced}},
+    {"toy-ebm", "an energy of the plane by denoising score matching", {toy_settings, toy_energy}},
+    {"toy-cd", "an energy of the plane by contrastive divergence", {toy_settings, toy_energy, toy_divergence}},
     {"classifier", "a classifier of clean pictures, to judge samples with", {classifier_settings}},
     {"ncsnpp-8", "8x8 pictures: a small NCSN++ for a CPU", {small_ncsnpp, at_8}},
     {"ncsnpp-28", "28x28 pictures (32x32: net.attention=[8]): a small NCSN++ for a CPU", {small_ncsnpp, at_28}},

@@ -19,7 +19,7 @@ int fourier_label(GraphBuilder& b, const NetConfig& config) {
 
 }  // namespace
 
-int time_embedding(GraphBuilder& b, const NetConfig& config, int class_label) {
+int time_embedding(GraphBuilder& b, const NetConfig& config, int class_label, std::int64_t width) {
   int features;
   if (config.embedding == "fourier") {
     features =
@@ -29,7 +29,7 @@ int time_embedding(GraphBuilder& b, const NetConfig& config, int class_label) {
   } else {
     fail(Failure::usage, "net.embedding = '{}' is neither fourier nor positional", config.embedding);
   }
-  const std::int64_t width = std::int64_t{4} * config.channels;
+  if (width == 0) width = std::int64_t{4} * config.channels;
   int time = b.linear("time.linear1", b.silu(b.linear("time.linear0", features, width)), width);
   if (class_label >= 0) time = b.add(time, b.embedding("class", class_label, width));
   return b.silu(time);
@@ -51,6 +51,22 @@ int attention_block(GraphBuilder& b, const std::string& name, int x, int heads) 
   const int k = b.conv(name + ".k", h, channels, 1);
   const int v = b.conv(name + ".v", h, channels, 1);
   return b.add(x, b.conv(name + ".out", b.attention(q, k, v, heads), channels, 1, 0));
+}
+
+int pooled_encoder(GraphBuilder& b, const NetConfig& config, int time) {
+  const int patched = config.patch == 1 ? b.input() : b.space_to_depth(b.input(), config.patch);
+  require_levels(config, b.shape(patched)[1], b.shape(patched)[2]);
+  int h = b.conv("in", patched, config.channels);
+  for (std::size_t level = 0; level < config.channel_mult.size(); ++level) {
+    const std::string name = "down." + std::to_string(level);
+    if (level > 0) h = b.downsample(h);
+    for (int i = 0; i < config.blocks; ++i) {
+      const std::string number = std::to_string(i);
+      h = residual_block(b, name + ".block." + number, h, time, level_channels(config, level), config.dropout);
+      if (has_attention(config, b.shape(h)[1])) h = attention_block(b, name + ".attention." + number, h, config.heads);
+    }
+  }
+  return b.global_mean(b.silu(b.group_norm("out_norm", h)));
 }
 
 bool has_attention(const NetConfig& config, std::int64_t height) {

@@ -53,6 +53,11 @@ class Network {
 at::Tensor evaluate(const Graph& graph, std::span<const at::Tensor> parameters, const at::Tensor& x,
                     const at::Tensor& label, const at::Tensor& class_label, const ForwardOptions& options);
 
+/// The raw output F of a score model's graph, in the form of x: evaluate(), and -df/dx where the graph is an energy f.
+/// Differentiable in x and the parameters where gradients are on (of an energy by double backward).
+at::Tensor raw_output(const Graph& graph, std::span<const at::Tensor> parameters, const at::Tensor& x,
+                      const at::Tensor& label, const at::Tensor& class_label, const ForwardOptions& options);
+
 /// The weights of a model in the order of its graph's parameters, as float32.
 std::vector<at::Tensor> parameters_of(const Model& model, at::Device device = at::kCPU);
 

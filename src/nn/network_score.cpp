@@ -4,10 +4,38 @@
 #include <ATen/ops/full.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
+
 #include "core/catalog.h"
+#include "core/sum.h"
 #include "nn/threads.h"
 
 namespace scoresde {
+namespace {
+
+// Rows as a tensor of the network's format, on its device.
+at::Tensor rows_tensor(const Batch& rows, at::IntArrayRef sizes, const at::TensorOptions& like) {
+  at::Tensor tensor = at::empty(sizes, at::TensorOptions(at::kDouble));
+  Eigen::Map<Batch>(tensor.data_ptr<double>(), rows.rows(), rows.cols()) = rows;
+  return tensor.to(like.dtype().toScalarType()).to(like.device());
+}
+
+std::vector<std::int64_t> items_shape(const Graph& graph, Index count) {
+  std::vector<std::int64_t> shape = graph.input_shape;
+  shape.insert(shape.begin(), count);
+  return shape;
+}
+
+void in_blocks(Index rows, const std::function<void(Index first, Index count)>& work) {
+  const Index blocks = (rows + DenseNetwork::block - 1) / DenseNetwork::block;
+  parallel_tasks(static_cast<std::size_t>(blocks), [&](std::size_t task) {
+    const Index first = static_cast<Index>(task) * DenseNetwork::block;
+    work(first, std::min<Index>(DenseNetwork::block, rows - first));
+  });
+}
+
+}  // namespace
+
 NetworkScore::NetworkScore(const Model& model, std::optional<int> class_index)
     : NetworkScore(model.spec, parameters_of(model), class_index) {}
 
@@ -17,8 +45,7 @@ NetworkScore::NetworkScore(const ModelSpec& spec, std::vector<at::Tensor> parame
       class_index_(class_index),
       sde_(make_sde(spec.sde)),
       prediction_(&find_entry("prediction", predictions(), spec.net.prediction)) {
-  if (graph_->output_shape() != graph_->input_shape)
-    fail(Failure::usage, "the network '{}' gives no score", spec.net.name);
+  if (!graph_->gives_score()) fail(Failure::usage, "the network '{}' gives no score", spec.net.name);
   if (class_index && graph_->classes == 0)
     fail(Failure::usage, "class {} was asked for, but the model is not conditioned on classes", *class_index);
   if (class_index && (*class_index < 0 || *class_index >= graph_->classes))
@@ -26,6 +53,7 @@ NetworkScore::NetworkScore(const ModelSpec& spec, std::vector<at::Tensor> parame
   if (parameters.size() != graph_->parameters.size())
     fail(Failure::usage, "the network has {} parameters and got {}", graph_->parameters.size(), parameters.size());
   for (const at::Tensor& parameter : parameters) parameters_.push_back(parameter.detach());
+  dense_ = DenseNetwork::compile(*graph_, parameters_);
 }
 
 NetworkScore NetworkScore::with_class(std::optional<int> class_index) const {
@@ -47,6 +75,10 @@ void NetworkScore::check(const Batch& x, const Times& t) const {
 Batch NetworkScore::operator()(const Batch& x, const Times& t) const {
   check(x, t);
   Batch result(x.rows(), x.cols());
+  if (dense_) {
+    in_blocks(x.rows(), [&](Index first, Index count) { evaluate_block(first, count, x, t, {}, &result, nullptr); });
+    return result;
+  }
   parallel_tasks(static_cast<std::size_t>(x.rows()), [&](std::size_t row) {
     const at::NoGradGuard no_grad;
     evaluate_row(static_cast<Index>(row), x, t, {}, &result, nullptr);
@@ -68,6 +100,11 @@ ScoreAndVjps NetworkScore::with_vjps(const Batch& x, const Times& t, std::span<c
   ScoreAndVjps result{Batch(x.rows(), x.cols()), std::vector<Batch>(v.size(), Batch(x.rows(), x.cols()))};
   std::vector<Batch*> out;
   for (Batch& one : result.vjps) out.push_back(&one);
+  if (dense_ && !graph_->energy) {  // an energy's products are second derivatives
+    in_blocks(x.rows(),
+              [&](Index first, Index count) { evaluate_block(first, count, x, t, v, &result.score, out.data()); });
+    return result;
+  }
   parallel_tasks(static_cast<std::size_t>(x.rows()), [&](std::size_t row) {
     for (std::size_t first = 0; first < v.size(); first += most_copies)
       evaluate_row(static_cast<Index>(row), x, t, v.subspan(first, std::min(most_copies, v.size() - first)),
@@ -76,35 +113,80 @@ ScoreAndVjps NetworkScore::with_vjps(const Batch& x, const Times& t, std::span<c
   return result;
 }
 
+// The score of rows [first, first + count) and their J^T v for each of `v`, by DenseNetwork.
+void NetworkScore::evaluate_block(Index first, Index count, const Batch& x, const Times& t, std::span<const Batch> v,
+                                  Batch* score, Batch* const* vjps) const {
+  using Floats = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  std::vector<Preconditioning> at;
+  std::vector<float> label;
+  Floats rows(count, x.cols()), output(count, x.cols());
+  for (Index i = 0; i < count; ++i) {
+    const bool as_before = i > 0 && t[first + i] == t[first + i - 1];
+    at.push_back(as_before ? at.back() : prediction_->make(*sde_, t[first + i], spec_.data_std));
+    label.push_back(static_cast<float>(at.back().label));
+    rows.row(i) = (x.row(first + i) * at.back().input).cast<float>();
+  }
+  std::vector<Floats> cotangents, pulled(v.size(), Floats(count, x.cols()));
+  for (const Batch& one : v) cotangents.push_back(one.middleRows(first, count).cast<float>());
+  std::vector<const float*> from;
+  std::vector<float*> to;
+  for (std::size_t k = 0; k < v.size(); ++k) from.push_back(cotangents[k].data()), to.push_back(pulled[k].data());
+  const Floats minus_one = Floats::Constant(count, 1, -1);
+  if (graph_->energy) from = {minus_one.data()}, to = {output.data()};  // F = -df/dx
+  dense_->evaluate(rows.data(), label, class_index_.value_or(-1), graph_->energy ? nullptr : output.data(), from, to);
+  for (Index i = 0; i < count; ++i) {
+    const Preconditioning& c = at[static_cast<std::size_t>(i)];
+    const Index row = first + i;
+    score->row(row) = c.score_x * x.row(row) + c.score_f * output.row(i).cast<double>();
+    for (std::size_t k = 0; k < v.size(); ++k)
+      vjps[k]->row(row) = c.score_x * v[k].row(row) + c.score_f * c.input * pulled[k].row(i).cast<double>();
+  }
+}
+
+at::Tensor NetworkScore::class_labels(Index count) const {
+  if (graph_->classes == 0) return {};
+  return at::full({count}, class_index_.value_or(-1), parameters_.front().options().dtype(at::kLong));
+}
+
 // The score of row i (where `score` is given) and its J^T v for each of `v`, in one pass.
 void NetworkScore::evaluate_row(Index i, const Batch& x, const Times& t, std::span<const Batch> v, Batch* score,
                                 Batch* const* vjps) const {
   const Preconditioning c = prediction_->make(*sde_, t[i], spec_.data_std);
   const at::TensorOptions like = parameters_.front().options();
   const auto copies = std::max<Index>(1, static_cast<Index>(v.size()));
-  std::vector<std::int64_t> shape = graph_->input_shape;
-  shape.insert(shape.begin(), copies);
-  const auto there = [&](const Batch& rows, at::IntArrayRef sizes) {
-    at::Tensor tensor = at::empty(sizes, at::TensorOptions(at::kDouble));
-    Eigen::Map<Batch>(tensor.data_ptr<double>(), rows.rows(), rows.cols()) = rows;
-    return tensor.to(like.dtype().toScalarType()).to(like.device());
-  };
+  const std::vector<std::int64_t> shape = items_shape(*graph_, copies);
   const auto here = [&](const at::Tensor& tensor) -> Batch {
     const at::Tensor values = tensor.detach().to(at::kCPU).to(at::kDouble).contiguous();
     return Eigen::Map<const Batch>(values.data_ptr<double>(), copies, x.cols());
   };
-  const at::Tensor leaf = there((x.row(i) * c.input).replicate(copies, 1), shape).set_requires_grad(!v.empty());
-  const at::Tensor label = there(Batch::Constant(copies, 1, c.label), {copies});
-  at::Tensor classes;
-  if (graph_->classes > 0) classes = at::full({copies}, class_index_.value_or(-1), like.dtype(at::kLong));
-  const at::Tensor output = evaluate(*graph_, parameters_, leaf, label, classes, {});
+  const at::Tensor leaf =
+      rows_tensor((x.row(i) * c.input).replicate(copies, 1), shape, like).set_requires_grad(!v.empty());
+  const at::Tensor label = rows_tensor(Batch::Constant(copies, 1, c.label), {copies}, like);
+  const at::Tensor output = raw_output(*graph_, parameters_, leaf, label, class_labels(copies), {});
   if (score) score->row(i) = c.score_x * x.row(i) + c.score_f * here(output).row(0);
   if (v.empty()) return;
   Batch cotangents(copies, x.cols());
   for (Index k = 0; k < copies; ++k) cotangents.row(k) = v[static_cast<std::size_t>(k)].row(i);
-  const Batch pulled = here(torch::autograd::grad({output}, {leaf}, {there(cotangents, shape)}).at(0));
+  const Batch pulled = here(torch::autograd::grad({output}, {leaf}, {rows_tensor(cotangents, shape, like)}).at(0));
   for (Index k = 0; k < copies; ++k)
     vjps[k]->row(i) = c.score_x * cotangents.row(k) + c.score_f * c.input * pulled.row(k);
+}
+
+Times NetworkScore::log_density(const Batch& x, const Times& t) const {
+  if (!graph_->energy) return Score::log_density(x, t);
+  check(x, t);
+  Times result(x.rows());
+  const Times squares = row_dot(x, x);
+  parallel_tasks(static_cast<std::size_t>(x.rows()), [&](std::size_t row) {
+    const at::NoGradGuard no_grad;
+    const auto i = static_cast<Index>(row);
+    const Preconditioning c = prediction_->make(*sde_, t[i], spec_.data_std);
+    const at::TensorOptions like = parameters_.front().options();
+    const at::Tensor f = evaluate(*graph_, parameters_, rows_tensor(x.row(i) * c.input, items_shape(*graph_, 1), like),
+                                  rows_tensor(Batch::Constant(1, 1, c.label), {1}, like), class_labels(1), {});
+    result[i] = 0.5 * c.score_x * squares[i] - c.score_f / c.input * f.to(at::kDouble).item<double>();
+  });
+  return result;
 }
 
 }  // namespace scoresde

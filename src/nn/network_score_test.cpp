@@ -21,7 +21,7 @@ ModelSpec spec_of(const std::string& net, const std::string& prediction = "edm")
   spec.net.channel_mult = {1, 2};
   spec.net.attention = {3};
   spec.net.classes = 2;
-  spec.shape = net == "mlp" ? ItemShape{3, 1, 1, false} : ItemShape{1, 5, 5, true};
+  spec.shape = net == "mlp" || net == "energy" ? ItemShape{3, 1, 1, false} : ItemShape{1, 5, 5, true};
   return spec;
 }
 
@@ -41,7 +41,7 @@ bool rows_equal(const Batch& a, const Batch& b) { return a.rows() == b.rows() &&
 
 // Batches of 1, 7 and 64, rows in reverse, and 1 and 2 threads: all give the bits of row i alone.
 TEST(NetworkScore, ARowIsTheSameBitsInAnyBatchOrderAndNumberOfThreads) {
-  for (const char* net : {"unet", "mlp"}) {
+  for (const char* net : {"unet", "mlp", "energy"}) {
     const ModelSpec spec = spec_of(net);
     const NetworkScore score(spec, weights_of(spec), 1);
     const Batch x = some_rows(64, score.dimension(), 1), v = some_rows(64, score.dimension(), 2);
@@ -71,7 +71,7 @@ TEST(NetworkScore, ARowIsTheSameBitsInAnyBatchOrderAndNumberOfThreads) {
 // In double, central differences of v . score agree with J^T v to some h^2.
 TEST(NetworkScore, VjpIsTheDifferenceQuotientForEveryPrediction) {
   for (const PredictionEntry& prediction : predictions())
-    for (const char* net : {"unet", "mlp"}) {
+    for (const char* net : {"unet", "mlp", "energy"}) {
       const ModelSpec spec = spec_of(net, std::string(prediction.name));
       const NetworkScore score(spec, weights_of(spec, at::kDouble));
       const Batch x = some_rows(3, score.dimension(), 1), v = some_rows(3, score.dimension(), 2),
@@ -88,7 +88,7 @@ TEST(NetworkScore, VjpIsTheDifferenceQuotientForEveryPrediction) {
 // One pass gives what separate calls give, up to float32: with several copies of a row kernels may sum in another
 // order.
 TEST(NetworkScore, OnePassGivesTheScoreAndAllProducts) {
-  for (const char* net : {"unet", "mlp"}) {
+  for (const char* net : {"unet", "mlp", "energy"}) {
     const ModelSpec spec = spec_of(net);
     const NetworkScore score(spec, weights_of(spec), 1);
     const Batch x = some_rows(3, score.dimension(), 1);
@@ -109,6 +109,25 @@ TEST(NetworkScore, OnePassGivesTheScoreAndAllProducts) {
     }
     EXPECT_TRUE(score.with_vjps(x, t, {}).vjps.empty());
   }
+}
+
+TEST(NetworkScore, AnEnergyIsALogDensityWhoseGradientIsTheScore) {
+  for (const PredictionEntry& prediction : predictions()) {
+    ModelSpec spec = spec_of("energy", std::string(prediction.name));
+    for (const ItemShape& shape : {ItemShape{3, 1, 1, false}, ItemShape{1, 5, 5, true}}) {
+      spec.shape = shape;
+      const NetworkScore score(spec, weights_of(spec, at::kDouble), 1);
+      const Batch x = some_rows(3, score.dimension(), 1), d = some_rows(3, score.dimension(), 2);
+      const Times t = Times::LinSpaced(3, 0.2, 0.9);
+      constexpr double h = 1e-5;
+      const Times numeric = (score.log_density(x + h * d, t) - score.log_density(x - h * d, t)) / (2 * h);
+      const Times exact = (score(x, t) * d).rowwise().sum();
+      for (Index i = 0; i < 3; ++i)
+        EXPECT_NEAR(exact[i], numeric[i], 1e-6 * std::max(1.0, std::abs(numeric[i]))) << prediction.name;
+    }
+  }
+  const ModelSpec mlp = spec_of("mlp");
+  EXPECT_THROW(NetworkScore(mlp, weights_of(mlp)).log_density(some_rows(2, 3, 1), times_of(2, 0.5)), Error);
 }
 
 // An untrained network gives F = 0: the score is the linear part of the preconditioning, for edm that of N(0,

@@ -54,7 +54,7 @@ class DiscreteNoisePrediction : public Objective {
 
 }  // namespace
 
-std::unique_ptr<Objective> make_ddpm(const ObjectiveConfig& config, const Sde& sde) {
+std::unique_ptr<Objective> make_ddpm(const ObjectiveConfig& config, const Sde& sde, const Score*) {
   if (sde.name() != "vp")
     fail(Failure::usage, "objective ddpm is defined for sde vp, not for {}; dsm serves every sde", sde.name());
   return std::make_unique<DiscreteNoisePrediction>(config, sde);

@@ -4,10 +4,23 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
+#include "core/error.h"
+
 namespace scoresde {
 
-Learner::Learner(const Sde& sde, const PredictionEntry& prediction, double data_std, Raw raw)
-    : sde_(sde), prediction_(prediction), data_std_(data_std), raw_(std::move(raw)) {}
+namespace {
+
+// One field of every sample's preconditioning.
+Times preconditioning_column(std::span<const Preconditioning> at, double Preconditioning::*field) {
+  Times result(static_cast<Index>(at.size()));
+  for (Index i = 0; i < result.size(); ++i) result[i] = at[static_cast<std::size_t>(i)].*field;
+  return result;
+}
+
+}  // namespace
+
+Learner::Learner(const Sde& sde, const PredictionEntry& prediction, double data_std, Raw raw, Raw potential)
+    : sde_(sde), prediction_(prediction), data_std_(data_std), raw_(std::move(raw)), potential_(std::move(potential)) {}
 
 std::vector<Preconditioning> Learner::preconditioning(const Times& t) const {
   std::vector<Preconditioning> result;
@@ -16,23 +29,31 @@ std::vector<Preconditioning> Learner::preconditioning(const Times& t) const {
 }
 
 at::Tensor Learner::raw(const at::Tensor& x, std::span<const Preconditioning> at) const {
-  Times input(static_cast<Index>(at.size())), label(input.size());
-  for (Index i = 0; i < input.size(); ++i) {
-    input[i] = at[static_cast<std::size_t>(i)].input;
-    label[i] = at[static_cast<std::size_t>(i)].label;
-  }
+  const Times input = preconditioning_column(at, &Preconditioning::input);
+  const Times label = preconditioning_column(at, &Preconditioning::label);
   return raw_(x * per_sample(input, x), per_sample(label, x).reshape({-1}));
 }
 
 at::Tensor Learner::score(const at::Tensor& x, const Times& t) const {
   const std::vector<Preconditioning> at = preconditioning(t);
-  Times on_x(t.size()), on_f(t.size());
-  for (Index i = 0; i < t.size(); ++i) {
-    on_x[i] = at[static_cast<std::size_t>(i)].score_x;
-    on_f[i] = at[static_cast<std::size_t>(i)].score_f;
-  }
+  const Times on_x = preconditioning_column(at, &Preconditioning::score_x);
+  const Times on_f = preconditioning_column(at, &Preconditioning::score_f);
   return x * per_sample(on_x, x) + raw(x, at) * per_sample(on_f, x);
 }
+
+at::Tensor Learner::energy(const at::Tensor& x, const Times& t) const {
+  if (!potential_) fail(Failure::usage, "this objective needs an energy network: --net energy");
+  const std::vector<Preconditioning> at = preconditioning(t);
+  const Times input = preconditioning_column(at, &Preconditioning::input);
+  const Times label = preconditioning_column(at, &Preconditioning::label);
+  const Times on_square = -0.5 * preconditioning_column(at, &Preconditioning::score_x);
+  const Times on_f = preconditioning_column(at, &Preconditioning::score_f) / input;
+  const auto column = [&](const Times& values) { return per_sample(values, x).reshape({-1}); };
+  return potential_(x * per_sample(input, x), column(label)) * column(on_f) +
+         sample_sum(x.square()) * column(on_square);
+}
+
+at::Tensor sample_sum(const at::Tensor& x) { return x.flatten(1).sum(1); }
 
 at::Tensor per_sample(const Times& values, const at::Tensor& like) {
   std::vector<std::int64_t> shape(static_cast<std::size_t>(like.dim()), 1);

@@ -17,8 +17,9 @@ class Learner {
   /// F(x, label): x as the objective made it times the input factor, (B, ...); label: (B).
   using Raw = std::function<at::Tensor(const at::Tensor& x, const at::Tensor& label)>;
 
-  /// data_std: standard deviation of the data in model units.
-  Learner(const Sde& sde, const PredictionEntry& prediction, double data_std, Raw raw);
+  /// data_std: standard deviation of the data in model units. potential: where F = -grad f, this f(x, label) of shape
+  /// (B), x as for raw.
+  Learner(const Sde& sde, const PredictionEntry& prediction, double data_std, Raw raw, Raw potential = {});
 
   const Sde& sde() const { return sde_; }
   double data_std() const { return data_std_; }
@@ -32,15 +33,21 @@ class Learner {
   /// score_x x + score_f F, one time a sample.
   at::Tensor score(const at::Tensor& x, const Times& t) const;
 
+  /// E with score = -grad E: (score_f / input) f(input x) - score_x ||x||^2 / 2, (B). Error{usage} without a potential.
+  at::Tensor energy(const at::Tensor& x, const Times& t) const;
+
  private:
   const Sde& sde_;
   const PredictionEntry& prediction_;
   double data_std_;
-  Raw raw_;
+  Raw raw_, potential_;
 };
 
 /// One number a sample as a tensor (B, 1, ..., 1) that multiplies tensors like `like`: its format, device and rank.
 at::Tensor per_sample(const Times& values, const at::Tensor& like);
+
+/// Sum over a sample's values: (B).
+at::Tensor sample_sum(const at::Tensor& x);
 
 /// The random numbers of one batch by what they are for; row k of every result belongs to sample k.
 class TrainingNoise {

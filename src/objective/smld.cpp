@@ -35,7 +35,7 @@ class ScoreMatchingLangevin : public Objective {
 
 }  // namespace
 
-std::unique_ptr<Objective> make_smld(const ObjectiveConfig& config, const Sde& sde) {
+std::unique_ptr<Objective> make_smld(const ObjectiveConfig& config, const Sde& sde, const Score*) {
   if (sde.drift(sde.t_max()) != 0 || !(sde.marginal(0).sigma > 0))
     fail(Failure::usage, "objective smld is defined for sde ve, not for {}; dsm serves every sde", sde.name());
   return std::make_unique<ScoreMatchingLangevin>(config);

@@ -38,6 +38,10 @@ TimeDraw draw_log_normal(const Sde& sde, double u, const TimeSamplingOptions& op
   return {std::clamp(sde.time_at(-log_sigma), sde.t_min(), sde.t_max()), 1};
 }
 
+TimeDraw draw_fixed(const Sde& sde, double, const TimeSamplingOptions& options) {
+  return {std::clamp(options.time, sde.t_min(), sde.t_max()), 1};
+}
+
 constexpr TimeSamplingEntry time_sampling_table[] = {
     {"uniform", "t uniform in [t_min, t_max] (Song et al. 2021)", draw_uniform},
     {"importance",
@@ -46,6 +50,7 @@ constexpr TimeSamplingEntry time_sampling_table[] = {
      draw_importance},
     {"log-snr", "uniform in log(alpha / sigma), part of the objective (Kingma et al. 2021)", draw_log_snr},
     {"log-normal", "ln(sigma / alpha) normal, part of the objective (Karras et al. 2022)", draw_log_normal},
+    {"fixed", "one noise level alone: score matching as it was before annealing", draw_fixed},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace scoresde {
 /// Parameters of the time samplings; each reads its own.
 struct TimeSamplingOptions {
   double log_mean = -1.2, log_std = 1.2;  ///< log-normal: of ln(sigma / alpha)
+  double time = 0;                        ///< fixed: the time
 };
 
 /// A training time and what its loss is multiplied by.

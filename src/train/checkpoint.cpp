@@ -5,7 +5,7 @@
 namespace scoresde {
 namespace {
 
-const std::string state_prefixes[] = {"weights/", "first_moments/", "second_moments/"};
+const std::string state_prefixes[] = {"weights/", "first_moments/", "second_moments/", "objective/"};
 
 // The metadata's entry `key`, which the header's checksum covers.
 Json parsed_entry(const Safetensors& content, const std::string& key) {
@@ -38,8 +38,9 @@ void CheckpointStore::save(const TrainState& state, const ModelSpec& spec) const
   fs::create_directories(aside);
   write_model(aside / "model.safetensors", spec, state.average);
   Safetensors tensors;
-  const std::map<std::string, Tensor>* parts[] = {&state.weights, &state.first_moments, &state.second_moments};
-  for (int k = 0; k < 3; ++k)
+  const std::map<std::string, Tensor>* parts[] = {&state.weights, &state.first_moments, &state.second_moments,
+                                                  &state.objective};
+  for (std::size_t k = 0; k < std::size(parts); ++k)
     for (const auto& [parameter, tensor] : *parts[k]) tensors.tensors[state_prefixes[k] + parameter] = tensor;
   tensors.metadata["state"] = shown(to_json(static_cast<const TrainCounters&>(state)));
   tensors.metadata["config"] = shown(state.config);
@@ -67,9 +68,10 @@ std::optional<TrainState> CheckpointStore::load() const {
   state.average = read_safetensors(set / "model.safetensors").tensors;
   Safetensors tensors = read_safetensors(set / "state.safetensors");
   read_counters(state, tensors, set / "state.safetensors");
-  std::map<std::string, Tensor>* parts[] = {&state.weights, &state.first_moments, &state.second_moments};
+  std::map<std::string, Tensor>* parts[] = {&state.weights, &state.first_moments, &state.second_moments,
+                                            &state.objective};
   for (auto& [full_name, tensor] : tensors.tensors)
-    for (int k = 0; k < 3; ++k)
+    for (std::size_t k = 0; k < std::size(parts); ++k)
       if (full_name.starts_with(state_prefixes[k]))
         (*parts[k])[full_name.substr(state_prefixes[k].size())] = std::move(tensor);
   if (state.best_step >= 0 && fs::exists(folder_ / set_name(state.best_step)))

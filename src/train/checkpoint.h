@@ -43,12 +43,13 @@ struct TrainCounters {
 struct TrainState : TrainCounters {
   Json config;  ///< resolved
   std::map<std::string, Tensor> weights, average, first_moments, second_moments;
+  std::map<std::string, Tensor> objective;  ///< what the objective carries along (persistent chains)
 };
 
 /// The folder checkpoints/ of a run:
 ///   step_000001234/model.safetensors   the moving average with its description: all that sampling needs
-///   step_000001234/state.safetensors   weights and optimiser moments; counters and config as metadata
-///   latest, best                       symbolic links to two of them
+///   step_000001234/state.safetensors   weights, optimiser moments, the objective's state; counters and config as
+///   metadata latest, best                       symbolic links to two of them
 /// A set is written in a folder aside and renamed, and `latest` then swapped by one rename: whenever the program is
 /// killed, `latest` names one complete generation.
 class CheckpointStore {

@@ -6,6 +6,7 @@
 
 #include "core/catalog.h"
 #include "core/sum.h"
+#include "score/analytic.h"
 
 namespace scoresde {
 namespace {
@@ -15,6 +16,19 @@ constexpr int log_snr_bins = 8;
 
 bool is_classifying(const ObjectiveConfig& config) {
   return find_entry("objective", objectives(), config.name).classifies;
+}
+
+// The exact score of the data set's own law, where the objective compares with one.
+std::unique_ptr<Score> truth_of(const RunConfig& config, const Dataset& data, const Sde& sde) {
+  if (!find_entry("objective", objectives(), config.objective.name).oracle) return nullptr;
+  const ItemSplit split = split_items(data.count, static_cast<std::size_t>(config.validation.items));
+  Batch rows(static_cast<Index>(split.training.size()), data.shape.size());
+  std::vector<float> item(static_cast<std::size_t>(rows.cols()));
+  for (Index i = 0; i < rows.rows(); ++i) {
+    data.item(split.training[static_cast<std::size_t>(i)], item.data());
+    rows.row(i) = Eigen::Map<const Eigen::ArrayXf>(item.data(), rows.cols()).cast<double>().transpose();
+  }
+  return std::make_unique<EmpiricalScore>(sde, std::move(rows));
 }
 
 std::map<std::string, Tensor> by_name(const Graph& graph, const std::vector<std::size_t>& indices,
@@ -50,10 +64,15 @@ Training::Training(const RunConfig& config, const Dataset& data)
       data_(data),
       sde_(make_sde(config.sde)),
       prediction_(find_entry("prediction", predictions(), config.net.prediction)),
-      objective_(make_objective(config.objective, *sde_)),
+      oracle_(truth_of(config, data, *sde_)),
+      objective_(make_objective(config.objective, *sde_, oracle_.get())),
       classifies_(is_classifying(config.objective)),
       network_(build_net(config.net, data.shape), static_cast<std::uint64_t>(config.seed)),
       source_(data, config, split_items(data.count, static_cast<std::size_t>(config.validation.items))) {
+  if (const ObjectiveEntry& entry = find_entry("objective", objectives(), config.objective.name);
+      !classifies_ && (entry.energy ? !network_.graph().energy : !network_.graph().gives_score()))
+    fail(Failure::usage, "objective {} needs {}; the network '{}' is none", entry.name,
+         entry.energy ? "an energy (--net energy)" : "a network that gives a score", config.net.name);
   network_.to(at::Device(config.device));
   std::vector<at::Tensor> parameters, averages;
   for (std::size_t i = 0; i < network_.parameters().size(); ++i) {
@@ -67,17 +86,31 @@ Training::Training(const RunConfig& config, const Dataset& data)
   adam_ = std::make_unique<Adam>(config.optimizer, std::move(parameters), std::move(averages));
 }
 
+// The learner refers to all three.
+Learner Training::learner_of(const ItemBatch& batch, const std::vector<at::Tensor>& parameters, bool training) const {
+  const Graph& graph = network_.graph();
+  const auto with = [this, training, &batch, &parameters, &graph](auto evaluate_graph) {
+    return [=, this, &batch, &parameters, &graph](const at::Tensor& x, const at::Tensor& label) {
+      return evaluate_graph(
+          graph, parameters, x, label, classifies_ ? at::Tensor() : batch.class_labels,
+          ForwardOptions{training, static_cast<std::uint64_t>(config_.seed), training_noise, batch.samples});
+    };
+  };
+  if (!graph.energy) return Learner(*sde_, prediction_, config_.data_std, with(evaluate));
+  const auto potential = with(evaluate);
+  return Learner(*sde_, prediction_, config_.data_std, with(raw_output),
+                 [=](const at::Tensor& x, const at::Tensor& label) { return potential(x, label).squeeze(1); });
+}
+
 Losses Training::losses_of(const ItemBatch& batch, const std::vector<at::Tensor>& parameters, bool training) const {
   const auto seed = static_cast<std::uint64_t>(config_.seed);
-  const at::Tensor class_labels = classifies_ ? at::Tensor() : batch.class_labels;
-  const Learner learner(*sde_, prediction_, config_.data_std, [&](const at::Tensor& x, const at::Tensor& label) {
-    return evaluate(network_.graph(), parameters, x, label, class_labels,
-                    ForwardOptions{training, seed, training_noise, batch.samples});
-  });
+  const Learner learner = learner_of(batch, parameters, training);
   // Validation has a seed of its own, so that runs with different seeds can be compared.
   const CounterTrainingNoise noise(training ? seed : 0, batch.samples, training ? training_noise : validation_noise,
                                    !training || config_.objective.low_discrepancy);
-  return (*objective_)(learner, {batch.x0, batch.labels}, noise);
+  const TrainingItems items{batch.x0, batch.labels, batch.samples};
+  if (training) objective_->advance(learner, items, noise);
+  return (*objective_)(learner, items, noise);
 }
 
 std::vector<at::Tensor> Training::gradients() const {
@@ -165,6 +198,8 @@ void Training::save(TrainState& state) const {
   state.average = by_name(network_.graph(), first_indices(average_.size()), average_);
   state.first_moments = by_name(network_.graph(), trainable_, adam_->first_moments());
   state.second_moments = by_name(network_.graph(), trainable_, adam_->second_moments());
+  state.objective.clear();
+  for (const auto& [name, tensor] : objective_->carried()) state.objective[name] = to_tensor(tensor);
 }
 
 void Training::restore(const TrainState& state) {
@@ -177,6 +212,10 @@ void Training::restore(const TrainState& state) {
   copy_by_name(network_.graph(), all, state.average, average_);
   copy_by_name(network_.graph(), trainable_, state.first_moments, adam_->first_moments());
   copy_by_name(network_.graph(), trainable_, state.second_moments, adam_->second_moments());
+  std::map<std::string, at::Tensor> carried;
+  for (const auto& [name, tensor] : state.objective)
+    carried[name] = from_tensor(tensor, at::kFloat).to(at::Device(config_.device));
+  objective_->restore(carried);
   adam_->set_updates(state.updates);
   step_ = state.step;
   images_ = state.images;

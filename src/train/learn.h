@@ -56,6 +56,7 @@ class Training {
   long long images() const { return images_; }
 
  private:
+  Learner learner_of(const ItemBatch& batch, const std::vector<at::Tensor>& parameters, bool training) const;
   Losses losses_of(const ItemBatch& batch, const std::vector<at::Tensor>& parameters, bool training) const;
   std::vector<at::Tensor> gradients() const;
 
@@ -63,6 +64,7 @@ class Training {
   const Dataset& data_;
   std::unique_ptr<Sde> sde_;
   const PredictionEntry& prediction_;
+  std::unique_ptr<Score> oracle_;  ///< for objectives that compare with the truth
   std::unique_ptr<Objective> objective_;
   bool classifies_;
   Network network_;

@@ -217,7 +217,7 @@ void Run::save() {
     state_.best_validation = result_.validation;
     state_.best_step = training_.step();
   }
-  TrainState state{state_, to_json(config_), {}, {}, {}, {}};
+  TrainState state{state_, to_json(config_), {}, {}, {}, {}, {}};
   training_.save(state);
   state.seconds = seconds();
   state.data_checksum = data_checksum_;

@@ -113,6 +113,39 @@ TEST_F(TrainerTest, InterruptedAndResumedEqualsUninterrupted) {
   EXPECT_EQ(losses(metrics("whole")), losses(metrics("parts")));
 }
 
+// Chains are the one thing that training carries beside weights and moments.
+TEST_F(TrainerTest, PersistentChainsSurviveAStop) {
+  RunConfig config = toy_config(64 * 40);
+  config.objective.name = "pcd";
+  config.objective.chains = 200;
+  config.objective.langevin_steps = 2;
+  config.objective.restart = 0.3;
+  EXPECT_THROW(train(config, "no-energy"), Error);
+  config.net.name = "energy";
+  train(config, "whole");
+  std::atomic<bool> stop = false;
+  train(config, "parts", false, [&](TrainOptions& options) {
+    options.stop = &stop;
+    options.on_progress = [&](const TrainStatus& status) { stop = status.step == 13; };
+  });
+  train(config, "parts", true);
+  EXPECT_EQ(checkpoint_digest(folder_ / "whole", {"seconds", "best_step", "best_validation"}),
+            checkpoint_digest(folder_ / "parts", {"seconds", "best_step", "best_validation"}));
+}
+
+TEST_F(TrainerTest, EveryObjectiveTrainsAndValidates) {
+  for (const ObjectiveEntry& entry : objectives()) {
+    RunConfig config = toy_config(64 * 4);
+    config.objective.name = entry.name;
+    config.sde.name = entry.name == "smld" ? "ve" : "vp";
+    config.net.name = entry.classifies ? "classifier" : entry.energy ? "energy" : "mlp";
+    config.validation.items = 20;
+    const TrainResult result = train(config, std::string(entry.name));
+    EXPECT_EQ(result.outcome, TrainOutcome::done) << entry.name;
+    EXPECT_TRUE(std::isfinite(result.validation)) << entry.name;
+  }
+}
+
 TEST_F(TrainerTest, AccumulationSeesTheSameItemsAsALargerBatch) {
   RunConfig large = toy_config(64 * 20), split = large;
   split.batch = 16;
