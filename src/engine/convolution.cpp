@@ -26,7 +26,7 @@ class ConvolutionKernel : public Kernel {
         has_more_bias_(absorbed.more_bias != nullptr),
         has_residual_(absorbed.residual != nullptr),
         scale_(absorbed.scale) {
-    std::copy_n(bias, y.channels, bias_.data());
+    if (bias) std::copy_n(bias, y.channels, bias_.data());
     if (has_more_bias_) more_bias_ = *absorbed.more_bias;
     if (has_residual_) residual_ = *absorbed.residual;
   }
@@ -92,7 +92,8 @@ class DirectConvolution : public ConvolutionKernel {
   void gather(simd::ConstMap x, Size first, Size count, float* packed) const {
     const float* rows[most_rows];
     for (Size tap = 0; tap < taps_; ++tap, packed += count * padded_) {
-      const Size down = tap / shape_.kernel - shape_.padding, across = tap % shape_.kernel - shape_.padding;
+      const Size down = tap / shape_.kernel * shape_.dilation - shape_.padding;
+      const Size across = tap % shape_.kernel * shape_.dilation - shape_.padding;
       for (Size i = 0; i < count; ++i) {
         const Size pixel = (first + i) % y_.rows, sample = (first + i) / y_.rows;
         const Size row = pixel / shape_.width * shape_.stride + down,
@@ -154,8 +155,8 @@ class WinogradConvolution : public ConvolutionKernel {
 
 bool prefers_winograd(const ConvShape& shape, Size in, Size out) {
   const simd::Picture picture{shape.height, shape.width};
-  return shape.kernel == 3 && shape.stride == 1 && shape.padding == 1 && in >= simd::block && out >= simd::block &&
-         picture.tiles() >= 4;
+  return shape.kernel == 3 && shape.stride == 1 && shape.padding == 1 && shape.dilation == 1 && in >= simd::block &&
+         out >= simd::block && picture.tiles() >= 4;
 }
 
 KernelPtr make_conv(const ConvShape& shape, const float* weight, const float* bias, const Place& x, const Place& y,

@@ -74,10 +74,10 @@ struct Absorbed {
 
 struct ConvShape {
   Size in_height, in_width, height, width;
-  int kernel = 1, stride = 1, padding = 0;
+  int kernel = 1, stride = 1, padding = 0, dilation = 1;  ///< padding: zeros before the first pixel of an axis
 };
 
-// One maker a kind of step; weights are as in the checkpoint, and copied.
+// One maker a kind of step; weights are as in the checkpoint, and copied. bias may be null.
 KernelPtr make_conv(const ConvShape& shape, const float* weight, const float* bias, const Place& x, const Place& y,
                     const Absorbed& absorbed);
 KernelPtr make_winograd(const ConvShape& shape, const float* weight, const float* bias, const Place& x, const Place& y,
@@ -88,19 +88,29 @@ bool prefers_winograd(const ConvShape& shape, Size in, Size out);
 KernelPtr make_group_norm(int groups, const float* weight, const float* bias, double epsilon, bool silu, const Place& x,
                           const Place& y);
 KernelPtr make_attention(int heads, const Place& q, const Place& k, const Place& v, const Place& y);
-KernelPtr make_silu(const Place& x, const Place& y);
+KernelPtr make_activation(simd::Activation activation, double slope, const Place& x, const Place& y);
+/// [gamma, alpha, beta] of each sample in `affine`, or one of each for all.
+KernelPtr make_instance_norm_plus(const float* gamma, const float* alpha, const float* beta, const Place* affine,
+                                  double epsilon, const Place& x, const Place& y);
 /// b may have one row that serves all rows of a sample.
 KernelPtr make_add(const Place& a, const Place& b, double scale, const Place& y);
 KernelPtr make_copy(const Place& x, const Place& y);
+KernelPtr make_divide_exp(const Place& x, const Place& exponent, const Place& y);
+KernelPtr make_global_mean(const Place& x, const Place& y);
 KernelPtr make_upsample(Size height, Size width, const Place& x, const Place& y);
 KernelPtr make_downsample(Size in_height, Size in_width, const Place& x, const Place& y);
-KernelPtr make_global_mean(const Place& x, const Place& y);
+KernelPtr make_bilinear(const ConvShape& shape, const Place& x, const Place& y);
+/// At most `most_fir_taps` taps.
+inline constexpr std::size_t most_fir_taps = 16;
+KernelPtr make_fir(const std::vector<double>& taps, int up, const ConvShape& shape, const Place& x, const Place& y);
+KernelPtr make_max_pool(const ConvShape& shape, const Place& x, const Place& y);
 /// (H, W, C p^2) from (H p, W p, C), and back; channel (c p + i) p + j is pixel (i, j) of a patch.
 KernelPtr make_space_to_depth(Size height, Size width, int patch, const Place& x, const Place& y);
 KernelPtr make_depth_to_space(Size height, Size width, int patch, const Place& x, const Place& y);
-KernelPtr make_scaled(double factor, const Place& x, const Place& y);
+KernelPtr make_label(double scale, double offset, bool log, const Place& label, const Place& y);
 KernelPtr make_fourier(const float* frequencies, const Place& label, const Place& y);
 KernelPtr make_positional(double largest, const Place& label, const Place& y);
-KernelPtr make_embedding(const float* table, Size rows, const Place& class_label, const Place& y);
+KernelPtr make_level(double last, const Place& label, const Place& y);
+KernelPtr make_embedding(const float* table, Size rows, const Place& index, const Place& y);
 
 }  // namespace scoresde

@@ -80,7 +80,13 @@ void norm_statistics(ConstMap x, Size rows, Size first, Size last, Size size, co
 /// y = x * scale + shift, then x / (1 + exp(-x)) of it where `silu`.
 void scale_shift(ConstMap x, Size rows, Size channels, const float* scale, const float* shift, bool silu, Map y);
 
-void silu(ConstMap x, Size rows, Size channels, Map y);
+enum class Activation { silu, elu, leaky_relu };
+
+/// silu: x / (1 + exp(-x)); elu: exp(x) - 1 below 0; leaky_relu: slope * x below 0.
+void activate(Activation activation, float slope, ConstMap x, Size rows, Size channels, Map y);
+
+/// y = sum_i weights[i] rows[i], added up in that order from 0.
+void combine_rows(const float* const* rows, const float* weights, Size count, Size channels, float* y);
 
 /// y = (a + b) * scale; a stride of 0 repeats one row.
 void add(ConstMap a, ConstMap b, Size rows, Size channels, float scale, Map y);

@@ -25,10 +25,35 @@ void scale_shift(ConstMap x, Size rows, Size channels, const float* scale, const
   });
 }
 
-void silu(ConstMap x, Size rows, Size channels, Map y) {
+template <class Function>
+HWY_INLINE void activate_by(Function function, ConstMap x, Size rows, Size channels, Map y) {
   each_vector(rows, channels, [&](Size r, Size c, Size n) HWY_ATTR {
-    store_some(silu_of(load_some(x.data + r * x.stride + c, n)), y.data + r * y.stride + c, n);
+    store_some(function(load_some(x.data + r * x.stride + c, n)), y.data + r * y.stride + c, n);
   });
+}
+
+void activate(Activation activation, float slope, ConstMap x, Size rows, Size channels, Map y) {
+  const V zero = number(0), factor = hn::Set(F(), slope);
+  const auto elu = [&](V v) HWY_ATTR { return hn::IfThenElse(hn::Gt(v, zero), v, hn::Sub(exponential(v), number(1))); };
+  const auto leaky = [&](V v) HWY_ATTR { return hn::IfThenElse(hn::Gt(v, zero), v, hn::Mul(v, factor)); };
+  switch (activation) {
+    case Activation::silu:
+      return activate_by([](V v) HWY_ATTR { return silu_of(v); }, x, rows, channels, y);
+    case Activation::elu:
+      return activate_by(elu, x, rows, channels, y);
+    case Activation::leaky_relu:
+      return activate_by(leaky, x, rows, channels, y);
+  }
+}
+
+void combine_rows(const float* const* rows, const float* weights, Size count, Size channels, float* y) {
+  const F d;
+  for (Size c = 0; c < channels; c += lanes) {
+    V sum = hn::Zero(d);
+    for (Size i = 0; i < count; ++i)
+      sum = hn::MulAdd(hn::Set(d, weights[i]), load_some(rows[i] + c, channels - c), sum);
+    store_some(sum, y + c, channels - c);
+  }
 }
 
 void add(ConstMap a, ConstMap b, Size rows, Size channels, float scale, Map y) {
@@ -124,7 +149,8 @@ HWY_AFTER_NAMESPACE();
 namespace scoresde::simd {
 
 HWY_EXPORT(scale_shift);
-HWY_EXPORT(silu);
+HWY_EXPORT(activate);
+HWY_EXPORT(combine_rows);
 HWY_EXPORT(add);
 HWY_EXPORT(norm_statistics);
 HWY_EXPORT(softmax);
@@ -133,7 +159,13 @@ void scale_shift(ConstMap x, Size rows, Size channels, const float* scale, const
   HWY_DYNAMIC_DISPATCH(scale_shift)(x, rows, channels, scale, shift, silu, y);
 }
 
-void silu(ConstMap x, Size rows, Size channels, Map y) { HWY_DYNAMIC_DISPATCH(silu)(x, rows, channels, y); }
+void activate(Activation activation, float slope, ConstMap x, Size rows, Size channels, Map y) {
+  HWY_DYNAMIC_DISPATCH(activate)(activation, slope, x, rows, channels, y);
+}
+
+void combine_rows(const float* const* rows, const float* weights, Size count, Size channels, float* y) {
+  HWY_DYNAMIC_DISPATCH(combine_rows)(rows, weights, count, channels, y);
+}
 
 void add(ConstMap a, ConstMap b, Size rows, Size channels, float scale, Map y) {
   HWY_DYNAMIC_DISPATCH(add)(a, b, rows, channels, scale, y);

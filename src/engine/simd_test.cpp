@@ -81,7 +81,7 @@ TEST(Simd, SiluIsAccurateToAFewRoundings) {
   for (double v = -90; v < 90; v += 0.0137) x.push_back(static_cast<float>(v));
   std::vector<float> y(x.size());
   const auto size = static_cast<Size>(x.size());
-  silu({x.data(), size}, 1, size, {y.data(), size});
+  activate(Activation::silu, 0, {x.data(), size}, 1, size, {y.data(), size});
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double wanted = double{x[i]} / (1 + std::exp(-double{x[i]}));
     if (std::abs(wanted) > 1e-30) {
