@@ -294,8 +294,8 @@ void Compiler::emit_node(int i, std::vector<KernelPtr>& steps) {
       label_ = {true, shared_floats_, 0, 1, 1, 1};
       return steps.push_back(make_label(n.scale, n.offset, n.log, label_, y));
     case OpKind::class_label:
-      class_label_ = y;
-      return;
+      class_label_ = {true, shared_floats_ + simd::block, 0, 1, 1, 1};
+      return steps.push_back(make_copy(class_label_, y));
     case OpKind::conv:
     case OpKind::nin:
     case OpKind::linear:
