@@ -3,6 +3,9 @@
 #include <cmath>
 
 #include "engine/engine_score.h"
+#include "net/op_cases.h"
+#include "net/test_nets.h"
+#include "nn/classify.h"
 #include "nn/network.h"
 #include "nn/network_score.h"
 #include "nn/test_support.h"
@@ -23,11 +26,12 @@ Model stirred_model(const NetConfig& net, const ItemShape& shape) {
 }
 
 struct EngineCase {
-  const char* name;
+  std::string_view name;
   ItemShape shape;
   NetConfig net;
 };
 
+// Some that use the engine's own turns, and a small one of every kind that gives a score.
 std::vector<EngineCase> engine_cases() {
   NetConfig unet;
   unet.name = "unet";
@@ -48,16 +52,85 @@ std::vector<EngineCase> engine_cases() {
   mlp.name = "mlp";
   mlp.channels = 50;
   mlp.classes = 2;
-  return {{"unet", {1, 14, 14, true}, unet},
-          {"odd sizes", {3, 9, 18, true}, odd},
-          {"patches and classes", {3, 14, 14, true}, patched},
-          {"mlp", {5, 1, 1, false}, mlp}};
+  std::vector<EngineCase> cases = {{"unet", {1, 14, 14, true}, unet},
+                                   {"odd sizes", {3, 9, 18, true}, odd},
+                                   {"patches and classes", {3, 14, 14, true}, patched},
+                                   {"mlp", {5, 1, 1, false}, mlp}};
+  for (const NetEntry& entry : nets()) {
+    const auto [config, shape] = testing_support::small_net(entry.name);
+    if (!testing_support::gives_logits(entry.name)) cases.push_back({entry.name, shape, config});
+  }
+  NetConfig ncsnpp = testing_support::small_net("ncsnpp").config;
+  ncsnpp.progressive = "output_skip";
+  ncsnpp.progressive_input = "input_skip";
+  ncsnpp.scale_by_sigma = true;
+  ncsnpp.channels = 16;
+  cases.push_back({"ncsnpp with pyramids", {3, 12, 12, true}, ncsnpp});
+  ncsnpp.progressive = "residual";
+  ncsnpp.progressive_input = "residual";
+  ncsnpp.combine = "cat";
+  ncsnpp.resblock = "ddpm";
+  cases.push_back({"ncsnpp with residual pyramids", {3, 12, 12, true}, ncsnpp});
+  return cases;
 }
 
 Batch engine_noise(Index rows, Index columns) {
   std::vector<std::uint64_t> ids;
   for (Index i = 0; i < rows; ++i) ids.push_back(static_cast<std::uint64_t>(i));
   return CounterNoise(3, ids, columns).normal(Purpose::test, {1, 0, 0});
+}
+
+at::Tensor engine_tensor(std::vector<std::int64_t> shape, const std::vector<double>& values) {
+  return from_tensor(Tensor::of(std::move(shape), std::span<const double>(values)), at::kDouble);
+}
+
+// One op at a time against LibTorch in double: a few roundings of single precision apart.
+TEST(Engine, EveryOpIsLibTorchs) {
+  int compared = 0;
+  for (const OpCase& op : op_cases()) {
+    const Graph graph = op.graph();
+    std::vector<at::Tensor> parameters;
+    std::vector<std::vector<float>> weights;
+    for (const Parameter& p : graph.parameters) {
+      const std::vector<double> values = op_case_values(element_count(p.shape), 10 + parameters.size());
+      parameters.push_back(engine_tensor(p.shape, values));
+      weights.emplace_back(values.begin(), values.end());
+    }
+    const Plan plan = compile(graph, [&](int i) { return weights[static_cast<std::size_t>(i)].data(); });
+    const std::vector<double> x = op_case_values(element_count(graph.input_shape), 1);
+    const double label = 0.7;
+    std::vector<std::int64_t> shape = graph.input_shape;
+    shape.insert(shape.begin(), 1);
+    at::Tensor classes;
+    if (graph.classes > 0) classes = engine_tensor({1}, {1}).to(at::kLong);
+    const at::Tensor slow =
+        evaluate(graph, parameters, engine_tensor(shape, x), engine_tensor({1}, {label}), classes, {}).contiguous();
+    AlignedFloats memory(plan.floats_a_sample), shared(plan.shared_floats), scratch(plan.scratch(1));
+    for (const Size parts : {1, 3}) {
+      Run run{memory.data(), shared.data(), scratch.data(), 1};
+      if (plan.label.rows > 0) *run.map(plan.label).data = static_cast<float>(label);
+      if (plan.class_label.rows > 0) *run.map(plan.class_label).data = 1;
+      for (const KernelPtr& step : plan.shared_steps) step->run(run);
+      const Size pixels = plan.input.rows;
+      for (Size p = 0; p < pixels; ++p)
+        for (Size c = 0; c < plan.input.channels; ++c)
+          run.map(plan.input).data[p * plan.input.stride + c] =
+              static_cast<float>(x[static_cast<std::size_t>(c * pixels + p)]);
+      run.parts = parts;
+      for (const KernelPtr& step : plan.steps)
+        for (run.part = 0; run.part < parts; ++run.part) step->run(run);
+      const Size out_pixels = plan.output.rows;
+      ASSERT_EQ(slow.numel(), out_pixels * plan.output.channels) << op.name;
+      for (Size p = 0; p < out_pixels; ++p)
+        for (Size c = 0; c < plan.output.channels; ++c, ++compared) {
+          const double wanted = slow.data_ptr<double>()[c * out_pixels + p];
+          EXPECT_NEAR(run.map(plan.output).data[p * plan.output.stride + c], wanted,
+                      3e-6 * std::max(1.0, std::abs(wanted)))
+              << op.name << ", pixel " << p << ", channel " << c;
+        }
+    }
+  }
+  EXPECT_GT(compared, 1000);
 }
 
 // Single precision keeps 6e-8 of each product; through some 60 layers of weights of size one, and Winograd's
@@ -93,6 +166,17 @@ TEST(Engine, ARowIsTheSameBitsInAnyBatchAndAtAnyThreadCount) {
       EXPECT_TRUE((part == whole.middleRows(3, rows)).all()) << c.name << ", " << rows << " rows";
       EXPECT_TRUE((three(x.middleRows(3, rows), t.head(rows)) == part).all()) << c.name << ", " << rows << " rows";
     }
+  }
+}
+
+TEST(Engine, ClassifiesAsLibTorch) {
+  for (const std::string_view name : {"classifier", "wide-resnet"}) {
+    const auto [config, shape] = testing_support::small_net(name);
+    const Model model = stirred_model(config, shape);
+    const Batch x = engine_noise(5, shape.size());
+    const Batch slow = class_probabilities(model, x, 0.3), fast = engine_probabilities(model, x, 0.3, 2);
+    EXPECT_LT((slow - fast).abs().maxCoeff(), 1e-5) << name;
+    EXPECT_LT(slow.minCoeff(), 0.3) << name << ": too even to tell";
   }
 }
 

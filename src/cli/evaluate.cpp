@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "cli/model_score.h"
-#include "cli/torch_backend.h"
 #include "core/sum.h"
 #include "report/table.h"
 
@@ -65,7 +64,7 @@ void judge_samples(EvaluateFlags& flags, const CommonFlags& common) {
   const Model judge = read_model(flags.classifier);
   const auto sde = make_sde(judge.spec.sde);
   const auto judged = [&](const Subject& s) {
-    return verdict(torch_backend().classify(judge, s.rows, sde->t_min(), thread_count(common)), s.labels);
+    return verdict(engine_probabilities(judge, s.rows, sde->t_min(), thread_count(common)), s.labels);
   };
   const Verdict samples = judged(subject_of(flags, common));
   const Dataset data = load_dataset(flags.against);

@@ -1,0 +1,176 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <thread>
+
+#include "core/error.h"
+#include "net/net_config.h"
+
+namespace scoresde {
+namespace {
+
+// Threads of a team wait for each other some 200 times a network: spinning, because waking takes longer than a step;
+// but not for ever, because the other one may have lost its core.
+class SpinBarrier {
+ public:
+  explicit SpinBarrier(std::size_t parties) : parties_(parties) {}
+
+  void wait() {
+    const std::uint32_t round = round_.load();
+    if (arrived_.fetch_add(1) + 1 == parties_) {
+      arrived_.store(0);
+      round_.fetch_add(1);
+      return;
+    }
+    for (int spins = 0; round_.load() == round; ++spins)
+      if (spins > 2000) std::this_thread::yield();
+  }
+
+ private:
+  std::size_t parties_;
+  std::atomic<std::size_t> arrived_{0};
+  std::atomic<std::uint32_t> round_{0};
+};
+
+bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
+
+std::vector<std::vector<float>> single_precision(const Graph& graph, const std::map<std::string, Tensor>& weights) {
+  std::vector<std::vector<float>> result(graph.parameters.size());
+  for (std::size_t i = 0; i < graph.parameters.size(); ++i) {
+    const Tensor& tensor = weights.at(graph.parameters[i].name);
+    if (tensor.dtype == Dtype::f64)
+      result[i].assign(tensor.f64().begin(), tensor.f64().end());
+    else
+      result[i].assign(tensor.f32().begin(), tensor.f32().end());
+  }
+  return result;
+}
+
+}  // namespace
+
+// What a worker computes in. `shared` keeps the values of the last label and class it saw.
+struct Engine::Memory {
+  AlignedFloats values, shared, scratch;
+  double label = std::nan("");
+  int class_index = -2;
+};
+
+// Consecutive rows of one time label.
+struct Engine::Chunk {
+  Index first, count;
+};
+
+struct Engine::Task {
+  const Batch& x;
+  const Times& label;
+  int class_index;
+  Batch& result;
+};
+
+Engine::~Engine() = default;
+
+Engine::Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads)
+    : graph_(build_net(spec.net, spec.shape)), workers_(static_cast<std::size_t>(std::max(1, threads))) {
+  check_weights(graph_, weights, "the model");
+  const std::vector<std::vector<float>> values = single_precision(graph_, weights);
+  plan_ = compile(graph_, [&](int i) { return values[static_cast<std::size_t>(i)].data(); });
+  // Enough rows to use a layer's weights well; more of a small network, whose values then still fit the caches.
+  samples_at_once_ = std::clamp<Index>((Index{1} << 18) / plan_.floats_a_sample, 8, 64);
+  for (std::size_t i = 0; i < workers_.workers(); ++i)
+    memories_.push_back(std::make_unique<Memory>(Memory{AlignedFloats(plan_.floats_a_sample * samples_at_once_),
+                                                        AlignedFloats(plan_.shared_floats),
+                                                        AlignedFloats(plan_.scratch(samples_at_once_))}));
+}
+
+std::vector<Engine::Chunk> Engine::chunks_of(const Times& label) const {
+  const auto workers = static_cast<Index>(workers_.workers());
+  const Index most = std::clamp<Index>((label.size() + workers - 1) / workers, 1, samples_at_once_);
+  std::vector<Chunk> chunks;
+  for (Index i = 0; i < label.size(); ++i) {
+    if (!chunks.empty() && chunks.back().count < most && same_bits(label[i], label[i - 1]))
+      ++chunks.back().count;
+    else
+      chunks.push_back({i, 1});
+  }
+  return chunks;
+}
+
+void Engine::compute_shared(Memory& memory, double label, int class_index) const {
+  if (same_bits(memory.label, label) && memory.class_index == class_index) return;
+  const Run run{memory.values.data(), memory.shared.data(), memory.scratch.data(), 1};
+  if (plan_.label.rows > 0) *run.map(plan_.label).data = static_cast<float>(label);
+  if (plan_.class_label.rows > 0)
+    *run.map(plan_.class_label).data = static_cast<float>(class_index < 0 ? graph_.classes : class_index);
+  for (const KernelPtr& step : plan_.shared_steps) step->run(run);
+  memory.label = label;
+  memory.class_index = class_index;
+}
+
+void Engine::fill(const Run& run, const Batch& x, Index first) const {
+  const simd::Map input = run.map(plan_.input);
+  const Size pixels = plan_.input.rows;
+  for (Index sample = 0; sample < run.samples; ++sample)
+    for (Size pixel = 0; pixel < pixels; ++pixel)
+      for (Size channel = 0; channel < plan_.input.channels; ++channel)
+        input.data[(sample * pixels + pixel) * input.stride + channel] =
+            static_cast<float>(x(first + sample, channel * pixels + pixel));
+}
+
+void Engine::collect(const Run& run, Index first, Batch& result) const {
+  const simd::ConstMap output = run.source(plan_.output);
+  const Size pixels = plan_.output.rows;
+  for (Index sample = 0; sample < run.samples; ++sample)
+    for (Size pixel = 0; pixel < pixels; ++pixel)
+      for (Size channel = 0; channel < plan_.output.channels; ++channel)
+        result(first + sample, channel * pixels + pixel) =
+            static_cast<double>(output.data[(sample * pixels + pixel) * output.stride + channel]);
+}
+
+void Engine::evaluate(const Chunk& chunk, Memory& memory, const Task& task) const {
+  compute_shared(memory, task.label[chunk.first], task.class_index);
+  const Run run{memory.values.data(), memory.shared.data(), memory.scratch.data(), chunk.count};
+  fill(run, task.x, chunk.first);
+  for (const KernelPtr& step : plan_.steps) step->run(run);
+  collect(run, chunk.first, task.result);
+}
+
+// Fewer rows than workers: all of them share every step. A step splits over its outputs only, so sums keep their order.
+void Engine::evaluate_together(const Chunk& chunk, const Task& task) const {
+  Memory& memory = *memories_.front();
+  compute_shared(memory, task.label[chunk.first], task.class_index);
+  const Run whole{memory.values.data(), memory.shared.data(), memory.scratch.data(), chunk.count};
+  fill(whole, task.x, chunk.first);
+  SpinBarrier barrier(workers_.workers());
+  workers_.run(workers_.workers(), [&](std::size_t part, std::size_t worker) {
+    Run run = whole;
+    run.scratch = memories_[worker]->scratch.data();
+    run.part = static_cast<Size>(part);
+    run.parts = static_cast<Size>(workers_.workers());
+    for (const KernelPtr& step : plan_.steps) {
+      step->run(run);
+      barrier.wait();
+    }
+  });
+  collect(whole, chunk.first, task.result);
+}
+
+Batch Engine::operator()(const Batch& x, const Times& label, std::optional<int> class_index) const {
+  if (x.cols() != static_cast<Index>(element_count(graph_.input_shape)) || label.size() != x.rows())
+    fail(Failure::usage, "the network takes samples of {} values and a time for each; it got {} x {} and {} times",
+         element_count(graph_.input_shape), x.rows(), x.cols(), label.size());
+  Batch result(x.rows(), static_cast<Index>(element_count(graph_.output_shape())));
+  const Task task{x, label, class_index.value_or(-1), result};
+  const std::vector<Chunk> chunks = chunks_of(label);
+  if (chunks.size() < workers_.workers()) {
+    for (const Chunk& chunk : chunks) evaluate_together(chunk, task);
+    return result;
+  }
+  workers_.run(chunks.size(),
+               [&](std::size_t index, std::size_t worker) { evaluate(chunks[index], *memories_[worker], task); });
+  return result;
+}
+
+}  // namespace scoresde
