@@ -4,6 +4,7 @@
 
 #include "cli/model_score.h"
 #include "core/sum.h"
+#include "engine/engine_score.h"
 #include "report/table.h"
 
 namespace scoresde {

@@ -1,6 +1,5 @@
 #include "cli/torch_backend.h"
 
-#include "nn/classify.h"
 #include "nn/network_score.h"
 #include "nn/threads.h"
 
@@ -14,11 +13,6 @@ class LinkedTorch : public TorchBackend {
     set_threads(threads);
     const auto class_index = class_label < 0 ? std::nullopt : std::optional(class_label);
     return std::make_unique<NetworkScore>(model.spec, parameters_of(model, device), class_index);
-  }
-
-  Batch classify(const Model& model, const Batch& x, double t, int threads) const override {
-    set_threads(threads);
-    return class_probabilities(model, x, t);
   }
 
   TrainResult train(const RunConfig& config, const TrainOptions& options, int threads) const override {

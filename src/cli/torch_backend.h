@@ -19,9 +19,6 @@ class TorchBackend {
   virtual std::unique_ptr<Score> load_score(const Model& model, int class_label, int threads,
                                             const std::string& device) const = 0;
 
-  /// Class probabilities of a classifier model: rows x classes, for rows in model units at noise level t.
-  virtual Batch classify(const Model& model, const Batch& x, double t, int threads) const = 0;
-
   virtual TrainResult train(const RunConfig& config, const TrainOptions& options, int threads) const = 0;
 
   /// Parameters, memory and seconds of one step, measured, without training.
