@@ -107,7 +107,7 @@ TEST(Engine, EveryOpIsLibTorchs) {
         evaluate(graph, parameters, engine_tensor(shape, x), engine_tensor({1}, {label}), classes, {}).contiguous();
     AlignedFloats memory(plan.floats_a_sample), shared(plan.shared_floats), scratch(plan.scratch(1));
     for (const Size parts : {1, 3}) {
-      Run run{memory.data(), shared.data(), scratch.data(), 1};
+      scoresde::Run run{memory.data(), shared.data(), scratch.data(), 1};
       if (plan.label.rows > 0) *run.map(plan.label).data = static_cast<float>(label);
       if (plan.class_label.rows > 0) *run.map(plan.class_label).data = 1;
       for (const KernelPtr& step : plan.shared_steps) step->run(run);

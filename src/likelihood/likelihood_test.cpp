@@ -36,7 +36,7 @@ Times exact_cost(const MixtureScore& score, const Sde& sde, const Batch& x) {
 TEST(Likelihood, PartsAddUpAndHutchinsonIsUnbiased) {
   const auto sde = sde_named("vp");
   const MixtureScore score = skewed_mixture(*sde);
-  constexpr Index items = 200;
+  constexpr Index items = 1000;
   const Batch x = mixture_points(items);
   const auto ids = first_ids(items);
   LikelihoodOptions options{.divergence = "exact", .as_at_t_min = true};

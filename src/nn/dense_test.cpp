@@ -56,8 +56,9 @@ TEST(Dense, AgreesWithAten) {
       const at::Tensor expected = c.network.forward(x, c.label, classes);
       const at::Tensor pulled = torch::autograd::grad({expected}, {x}, {c.v}).at(0);
       at::Tensor out = c.v.clone(), back = c.x.clone();
-      c.dense->forward(c.x.data_ptr<float>(), c.labels(), class_label, out.data_ptr<float>());
-      c.dense->pull_back(c.x.data_ptr<float>(), c.labels(), class_label, c.v.data_ptr<float>(), back.data_ptr<float>());
+      const std::vector<const float*> v = {c.v.data_ptr<float>()};
+      const std::vector<float*> to = {back.data_ptr<float>()};
+      c.dense->evaluate(c.x.data_ptr<float>(), c.labels(), class_label, out.data_ptr<float>(), v, to);
       EXPECT_LT((out - expected).abs().max().item<float>(), 2e-5) << class_label;
       EXPECT_LT((back - pulled).abs().max().item<float>(), 2e-5) << class_label;
       EXPECT_GT(expected.abs().max().item<float>(), 0.1);
