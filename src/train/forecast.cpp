@@ -69,7 +69,9 @@ TrainForecast forecast_run(const RunConfig& config, const TrainOptions& options)
   forecast.multiply_adds = graph.multiply_adds();
   forecast.items = static_cast<long long>(
       split_items(data.count, static_cast<std::size_t>(config.validation.items)).training.size());
-  make_objective(forecast.config.objective, *make_sde(forecast.config.sde));  // refuses what does not fit together
+  const auto sde = make_sde(forecast.config.sde);
+  const auto truth = truth_of(forecast.config, data, *sde);
+  make_objective(forecast.config.objective, *sde, truth.get());  // refuses what does not fit together
   const double images_per_step = static_cast<double>(config.batch) * config.accumulation;
   const double an_item = static_cast<double>(forecast.multiply_adds);
   forecast.seconds_per_step = backward_too * an_item * images_per_step < affordable

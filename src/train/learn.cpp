@@ -18,19 +18,6 @@ bool is_classifying(const ObjectiveConfig& config) {
   return find_entry("objective", objectives(), config.name).classifies;
 }
 
-// The exact score of the data set's own law, where the objective compares with one.
-std::unique_ptr<Score> truth_of(const RunConfig& config, const Dataset& data, const Sde& sde) {
-  if (!find_entry("objective", objectives(), config.objective.name).oracle) return nullptr;
-  const ItemSplit split = split_items(data.count, static_cast<std::size_t>(config.validation.items));
-  Batch rows(static_cast<Index>(split.training.size()), data.shape.size());
-  std::vector<float> item(static_cast<std::size_t>(rows.cols()));
-  for (Index i = 0; i < rows.rows(); ++i) {
-    data.item(split.training[static_cast<std::size_t>(i)], item.data());
-    rows.row(i) = Eigen::Map<const Eigen::ArrayXf>(item.data(), rows.cols()).cast<double>().transpose();
-  }
-  return std::make_unique<EmpiricalScore>(sde, std::move(rows));
-}
-
 std::map<std::string, Tensor> by_name(const Graph& graph, const std::vector<std::size_t>& indices,
                                       const std::vector<at::Tensor>& tensors) {
   std::map<std::string, Tensor> result;
@@ -58,6 +45,18 @@ std::vector<std::size_t> first_indices(std::size_t n) {
 }
 
 }  // namespace
+
+std::unique_ptr<Score> truth_of(const RunConfig& config, const Dataset& data, const Sde& sde) {
+  if (!find_entry("objective", objectives(), config.objective.name).oracle) return nullptr;
+  const ItemSplit split = split_items(data.count, static_cast<std::size_t>(config.validation.items));
+  Batch rows(static_cast<Index>(split.training.size()), data.shape.size());
+  std::vector<float> item(static_cast<std::size_t>(rows.cols()));
+  for (Index i = 0; i < rows.rows(); ++i) {
+    data.item(split.training[static_cast<std::size_t>(i)], item.data());
+    rows.row(i) = Eigen::Map<const Eigen::ArrayXf>(item.data(), rows.cols()).cast<double>().transpose();
+  }
+  return std::make_unique<EmpiricalScore>(sde, std::move(rows));
+}
 
 Training::Training(const RunConfig& config, const Dataset& data)
     : config_(config),

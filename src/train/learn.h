@@ -11,6 +11,9 @@
 
 namespace scoresde {
 
+/// The exact score of the training set's own law, for objectives that compare with one; null for the others.
+std::unique_ptr<Score> truth_of(const RunConfig& config, const Dataset& data, const Sde& sde);
+
 /// What one update did.
 struct UpdateReport {
   double loss = 0, grad_norm = 0, lr = 0, ema_decay = 0;

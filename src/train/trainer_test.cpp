@@ -297,6 +297,17 @@ TEST_F(TrainerTest, ForecastMeasuresAStep) {
   EXPECT_GT(forecast.config.data_std, 0);
 }
 
+TEST_F(TrainerTest, ForecastsEveryObjective) {
+  for (const ObjectiveEntry& entry : objectives()) {
+    RunConfig config = toy_config(640);
+    config.objective.name = entry.name;
+    if (entry.classifies) continue;
+    if (entry.energy) config.net.name = "energy";
+    config.sde.name = entry.name == "smld" ? "ve" : "vp";
+    EXPECT_GT(forecast_run(config, {}).seconds_per_step, 0) << entry.name;
+  }
+}
+
 TEST_F(TrainerTest, CheckpointStoreKeepsLatestAndBestAndSurvivesLeftovers) {
   const CheckpointStore store(folder_ / "checkpoints");
   EXPECT_FALSE(store.load().has_value());
