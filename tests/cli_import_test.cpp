@@ -17,6 +17,7 @@ TEST(Import, ACheckpointBecomesARunThatSamples) {
     const std::string run = folder / (file == tiny_ve ? "ve" : "vp");
     const Outcome imported = scoresde("import " + file + " --out " + run);
     ASSERT_EQ(imported.exit, 0) << imported.err;
+    EXPECT_EQ(imported.out.find("assumed"), std::string::npos) << "a preset leaves nothing open\n" << imported.out;
     EXPECT_EQ(scoresde("info " + run).exit, 0);
     const Outcome again = scoresde("import " + file + " --out " + run);
     EXPECT_EQ(again.exit, 2) << "an existing run is not overwritten";

@@ -28,7 +28,13 @@ Json setting_table(const std::string& assignment) {
 
 ImportHints hints_of(const ImportFlags& flags) {
   ImportHints hints;
-  if (!flags.preset.empty()) hints.weak = preset_settings(find_entry("preset", presets(), flags.preset));
+  if (!flags.preset.empty()) {
+    hints.weak = preset_settings(find_entry("preset", presets(), flags.preset));
+    RunConfig whole;  // what a preset leaves out it means to be the default
+    update(whole, hints.weak);
+    hints.weak["sde"] = to_json(whole.sde);
+    hints.weak["net"] = to_json(whole.net);
+  }
   if (!flags.config.empty()) hints.weak.merge_patch(read_toml(flags.config));
   RunConfig checked;
   update(checked, hints.weak);
