@@ -72,7 +72,7 @@ class ReferenceProjection : public MeasuredSolver {
 
   bool takes_equal_times() const override { return true; }
 
-  Batch start(const ReverseProcess& p, const Batch& prior) override {
+  Batch start(const ReverseProcess&, const Batch& prior) override {
     Batch unseen = prior;
     for (Index j = 0; j < prior.cols(); ++j)
       if (known_.seen(j)) unseen.col(j).setZero();  // of the values, not of the coefficients, as they have it
