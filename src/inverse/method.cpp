@@ -18,6 +18,12 @@ constexpr Index most_for_spectrum = 1024;
 
 }  // namespace
 
+std::string needs_text(const MethodEntry& entry) {
+  std::string text = entry.closed_form ? "a closed form" : entry.spectrum ? "SVD" : entry.linear ? "linear" : "";
+  if (entry.gradient) text += text.empty() ? "gradient" : ", gradient";
+  return text.empty() ? "-" : text;
+}
+
 MethodChoice::MethodChoice(std::string_view name, const MethodOptions& options)
     : entry_(&find_entry("method", methods(), name)), options_(options) {
   const Json defaults = to_json(MethodOptions{}), settings = to_json(options);
@@ -65,7 +71,7 @@ std::vector<double> MethodChoice::times(const Sde& sde, int steps) const {
 }
 
 Samples restore(const ReverseProcess& p, const Measurement& measurement, const MethodChoice& method, int steps,
-                const std::function<void(const SamplingProgress&)>& progress) {
+                const std::function<void(const SamplingProgress&)>& progress, bool denoise) {
   if (const std::string why = method.obstacle(*measurement.op); !why.empty()) fail(Failure::usage, "{}", why);
   if (measurement.op->inputs() != p.score.dimension())
     fail(Failure::usage, "a measurement of {} values does not fit a score of {}", measurement.op->inputs(),
@@ -74,7 +80,7 @@ Samples restore(const ReverseProcess& p, const Measurement& measurement, const M
   if (method.entry().spectrum) known.op = with_spectrum(known.op, most_for_spectrum);
   const auto solver = method.entry().make(known, method.options());
   Batch x = solver->start(p, draw_prior(p.sde, p.noise));
-  return sample(p, *solver, std::move(x), method.times(p.sde, steps), {.denoise = true, .progress = progress});
+  return sample(p, *solver, std::move(x), method.times(p.sde, steps), {.denoise = denoise, .progress = progress});
 }
 
 }  // namespace scoresde

@@ -71,6 +71,9 @@ struct MethodEntry {
 };
 std::span<const MethodEntry> methods();
 
+/// What it needs, in words: "A^T, gradient".
+std::string needs_text(const MethodEntry& entry);
+
 /// A method as a user names it, with its settings.
 class MethodChoice {
  public:
@@ -100,6 +103,6 @@ class MethodChoice {
 /// noise alone. Error{usage} where the method cannot serve the operator (obstacle()). An operator of up to 1024 values
 /// without a spectrum gets one where the method needs it.
 Samples restore(const ReverseProcess& process, const Measurement& measurement, const MethodChoice& method, int steps,
-                const std::function<void(const SamplingProgress&)>& progress = {});
+                const std::function<void(const SamplingProgress&)>& progress = {}, bool denoise = true);
 
 }  // namespace scoresde
