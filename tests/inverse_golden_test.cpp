@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/LU>
-
 #include <cmath>
 #include <numbers>
 
@@ -85,8 +84,8 @@ TEST(Reference, InpaintsAsScoreSdeDoes) {
   EXPECT_EQ(compared, 10);
 }
 
-// The stored runs have no colourisation, so the reference's loop (controllable_generation.py, get_pc_colorizer) is written
-// out here with its 3 x 3 matrix: Euler-Maruyama, no corrector.
+// The stored runs have no colourisation, so the reference's loop (controllable_generation.py, get_pc_colorizer) is
+// written out here with its 3 x 3 matrix: Euler-Maruyama, no corrector.
 TEST(Reference, ColourisesAsScoreSdeDoes) {
   Eigen::Matrix3d m;
   m << 5.7735014e-01, -8.1649649e-01, 4.7008697e-08, 5.7735026e-01, 4.0824834e-01, 7.0710671e-01, 5.7735026e-01,

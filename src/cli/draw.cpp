@@ -74,8 +74,8 @@ DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool 
               fmt::format("step {}/{}", p.step, p.steps));
           if (path && first == 0) path(p);
         }};
-    const Samples samples =
-        sample({sde, score, noise}, *solver, first_state(sde, noise, plan, resolved.times.front()), resolved.times, options);
+    const Samples samples = sample({sde, score, noise}, *solver, first_state(sde, noise, plan, resolved.times.front()),
+                                   resolved.times, options);
     for (const SampleFailure& failure : samples.failures)
       summary.failures.push_back(to_text(failure, ids[static_cast<std::size_t>(failure.row)]));
     for (std::uint32_t n : samples.evaluations) {

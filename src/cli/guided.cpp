@@ -19,8 +19,7 @@ void check_flags(const Model& model, const GuidanceFlags& flags) {
     fail(Failure::usage, "--classifier and --guide are two kinds of guidance; choose one");
   if (flags.classifier.empty() && flags.class_label >= classes)
     fail(Failure::usage, "--class {}: the model knows {}", flags.class_label,
-         classes == 0 ? "no classes; --classifier RUN guides it to one"
-                      : fmt::format("classes 0 to {}", classes - 1));
+         classes == 0 ? "no classes; --classifier RUN guides it to one" : fmt::format("classes 0 to {}", classes - 1));
   if (!flags.classifier.empty() && flags.class_label < 0)
     fail(Failure::usage, "--classifier needs a --class to guide towards");
   if (flags.weight != 1 && flags.class_label < 0 && flags.guide.empty())

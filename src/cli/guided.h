@@ -12,7 +12,7 @@ namespace scoresde {
 struct GuidanceFlags {
   int class_label = -1;
   double weight = 1;
-  std::vector<double> interval;  ///< of sigma/alpha: empty, or its two ends
+  std::vector<double> interval;   ///< of sigma/alpha: empty, or its two ends
   std::string classifier, guide;  ///< runs: a noise-conditional classifier; a weaker model
 };
 

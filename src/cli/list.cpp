@@ -63,17 +63,18 @@ Table setting_table() {
 Table operator_table() {
   Table table{{"operator", "settings", "what it is"}, {}};
   for (const OperatorEntry& entry : operators())
-    table.rows.push_back({std::string(entry.name),
-                          fmt::format("{}{}{}", entry.inputs, entry.inputs.empty() || entry.reads.empty() ? "" : " ",
-                                      entry.reads),
-                          std::string(entry.summary)});
+    table.rows.push_back(
+        {std::string(entry.name),
+         fmt::format("{}{}{}", entry.inputs, entry.inputs.empty() || entry.reads.empty() ? "" : " ", entry.reads),
+         std::string(entry.summary)});
   return table;
 }
 
 Table method_list() {
   Table table{{"method", "needs", "settings", "what it is"}, {}};
   for (const MethodEntry& entry : methods())
-    table.rows.push_back({std::string(entry.name), needs_text(entry), std::string(entry.reads), std::string(entry.summary)});
+    table.rows.push_back(
+        {std::string(entry.name), needs_text(entry), std::string(entry.reads), std::string(entry.summary)});
   return table;
 }
 

@@ -36,16 +36,17 @@ Restoration restore_item(const RestoreFlags& flags, const RestoreInputs& inputs,
     std::vector<std::uint64_t> ids;
     for (Index k = 0; k < count; ++k) ids.push_back(item.id * 100000 + static_cast<std::uint64_t>(first + k));
     const CounterNoise noise(static_cast<std::uint64_t>(flags.seed), ids, plan.score.dimension());
-    const Samples samples = restore({plan.sde, plan.score, noise}, measurement.repeated(count), plan.method, plan.steps,
-                                    [&](const SamplingProgress& p) {
-                                      if (interrupted()) fail(Failure::run, "interrupted");
-                                      const double share = static_cast<double>(p.step) / std::max(1, p.steps);
-                                      progress.update(done + static_cast<double>(first) + static_cast<double>(count) * share,
-                                                      fmt::format("step {}/{}", p.step, p.steps));
-                                    });
+    const Samples samples =
+        restore({plan.sde, plan.score, noise}, measurement.repeated(count), plan.method, plan.steps,
+                [&](const SamplingProgress& p) {
+                  if (interrupted()) fail(Failure::run, "interrupted");
+                  const double share = static_cast<double>(p.step) / std::max(1, p.steps);
+                  progress.update(done + static_cast<double>(first) + static_cast<double>(count) * share,
+                                  fmt::format("step {}/{}", p.step, p.steps));
+                });
     if (!samples.failures.empty())
-      fail(Failure::numerical, "{}", to_text(samples.failures.front(), ids[static_cast<std::size_t>(
-                                                                           samples.failures.front().row)]));
+      fail(Failure::numerical, "{}",
+           to_text(samples.failures.front(), ids[static_cast<std::size_t>(samples.failures.front().row)]));
     result.draws.middleRows(first, count) = samples.x;
   }
   result.maps = posterior_maps(result.draws, flags.level);
@@ -56,8 +57,8 @@ Restoration restore_item(const RestoreFlags& flags, const RestoreInputs& inputs,
   return result;
 }
 
-/// Whether the draws' residuals are as large as the noise, in a sentence. Draws of the posterior may fit a little better
-/// or worse than the noise alone says: 5 of its deviations and a tenth are allowed.
+/// Whether the draws' residuals are as large as the noise, in a sentence. Draws of the posterior may fit a little
+/// better or worse than the noise alone says: 5 of its deviations and a tenth are allowed.
 std::string residual_text(const Restoration& result, double sigma) {
   const double value = result.chi_square.mean();
   if (!(sigma > 0))
@@ -79,9 +80,10 @@ void print_item(const RestoreItem& item, const Restoration& result, const Json& 
   const bool picture = json["mean"].contains("psnr");
   table.header = picture ? std::vector<std::string>{"", "PSNR (dB)", "SSIM"} : std::vector<std::string>{"", "RMSE"};
   for (const char* row : {"mean", "sample", "baseline"})
-    table.rows.push_back(picture ? std::vector<std::string>{row, fmt::format("{:.2f}", json[row]["psnr"].get<double>()),
-                                                            fmt::format("{:.3f}", json[row]["ssim"].get<double>())}
-                                 : std::vector<std::string>{row, fmt::format("{:.4f}", json[row]["rmse"].get<double>())});
+    table.rows.push_back(picture
+                             ? std::vector<std::string>{row, fmt::format("{:.2f}", json[row]["psnr"].get<double>()),
+                                                        fmt::format("{:.3f}", json[row]["ssim"].get<double>())}
+                             : std::vector<std::string>{row, fmt::format("{:.4f}", json[row]["rmse"].get<double>())});
   fmt::print("{}", text_table(table));
   if (json.contains("coverage"))
     fmt::print("{:.1f} % of the true values lie in their credible intervals; {:.1f} % are expected\n",
@@ -150,13 +152,19 @@ void run_restore(RestoreFlags& flags, const CommonFlags& common) {
   if (!common.quiet && !common.json)
     for (const std::string& note : inputs.notes) fmt::print(stderr, "{}\n", note);
   const RestorePlan plan{method, steps, *sde, *score};
-  Json recipe = {{"scoresde", SCORESDE_VERSION},   {"model", model.hash},
-                 {"input", flags.input},           {"operator", flags.operator_name},
+  Json recipe = {{"scoresde", SCORESDE_VERSION},
+                 {"model", model.hash},
+                 {"input", flags.input},
+                 {"operator", flags.operator_name},
                  {"operator_options", to_json(flags.operator_options)},
-                 {"method", method.entry().name},  {"method_options", to_json(method.options())},
-                 {"steps", steps},                 {"nfe", method.evaluations(steps)},
-                 {"noise", flags.noise.sigma},     {"poisson", flags.noise.peak},
-                 {"seed", flags.seed},             {"simulated", flags.simulate}};
+                 {"method", method.entry().name},
+                 {"method_options", to_json(method.options())},
+                 {"steps", steps},
+                 {"nfe", method.evaluations(steps)},
+                 {"noise", flags.noise.sigma},
+                 {"poisson", flags.noise.peak},
+                 {"seed", flags.seed},
+                 {"simulated", flags.simulate}};
   Progress progress("restoring", static_cast<double>(inputs.items.size()) * flags.samples, "samples",
                     {.mode = common.quiet ? ProgressMode::quiet : ProgressMode::automatic});
   const Stopwatch watch;
@@ -199,7 +207,8 @@ void add_operator_flags(CLI::App& command, RestoreFlags& flags) {
           const bool list = text.find(',') != std::string::npos && text.front() != '[';
           set(flags.operator_options, name + "=" + (list ? "[" + text + "]" : text));
         },
-        fmt::format("{}: {}{}", join(readers), help, value.is_array() ? "" : fmt::format(" (default: {})", shown(value))));
+        fmt::format("{}: {}{}", join(readers), help,
+                    value.is_array() ? "" : fmt::format(" (default: {})", shown(value))));
   });
 }
 
@@ -214,23 +223,30 @@ void add_restore(CLI::App& app, CommonFlags& common) {
       "  scoresde restore runs/fashion fashion-mnist#test:0-15 --simulate\n"
       "  --operator super-resolution --factor 4 --noise 0.02 --out restored/");
   command->add_option("run", flags.run, "a run folder or a .safetensors file")->required();
-  command->add_option("input", flags.input,
-                      "what was measured: a picture, or a .npy; with --simulate a clean picture, or items of a data set "
-                      "such as digits#test:17 or digits#test:0-15")
+  command
+      ->add_option("input", flags.input,
+                   "what was measured: a picture, or a .npy; with --simulate a clean picture, or items of a data set "
+                   "such as digits#test:17 or digits#test:0-15")
       ->required();
-  command->add_option("--operator", flags.operator_name, "what was measured: see `scoresde list operators`")->required();
+  command->add_option("--operator", flags.operator_name, "what was measured: see `scoresde list operators`")
+      ->required();
   command->add_option("--out", flags.out, "a folder: mean, std, quantiles, samples as pictures and arrays")->required();
-  command->add_option("--method", flags.method,
-                      "see `scoresde list methods`; auto: diffpir, or dps where the measurement is not linear")
+  command
+      ->add_option("--method", flags.method,
+                   "see `scoresde list methods`; auto: diffpir, or dps where the measurement is not linear")
       ->capture_default_str();
-  command->add_flag("--simulate", flags.simulate,
-                    "degrade a clean input first; PSNR, SSIM and coverage are measured");
-  command->add_option("--noise", flags.noise.sigma,
-                      "standard deviation of the measured values, in the data's units: pictures are from 0 to 1")
+  command->add_flag("--simulate", flags.simulate, "degrade a clean input first; PSNR, SSIM and coverage are measured");
+  command
+      ->add_option("--noise", flags.noise.sigma,
+                   "standard deviation of the measured values, in the data's units: pictures are from 0 to 1")
       ->capture_default_str();
   command->add_option("--poisson", flags.noise.peak, "Poisson noise in its place: counts of a measured value of 1");
-  command->add_option("--samples", flags.samples, "draws of the posterior")->check(within(1, 10000))->capture_default_str();
-  command->add_option("--level", flags.level, "of the credible intervals")->check(within(0.01, 0.999))->capture_default_str();
+  command->add_option("--samples", flags.samples, "draws of the posterior")
+      ->check(within(1, 10000))
+      ->capture_default_str();
+  command->add_option("--level", flags.level, "of the credible intervals")
+      ->check(within(0.01, 0.999))
+      ->capture_default_str();
   command->add_option("--nfe", flags.nfe, "network evaluations a sample, at most; default: the method's own")
       ->check(within(1, 1000000));
   command->add_option("--mask", flags.mask, "inpaint: a picture, white where it is seen, or a .npy");
@@ -239,7 +255,8 @@ void add_restore(CLI::App& app, CommonFlags& common) {
   add_operator_flags(*command, flags);
   command->add_option("--set", flags.settings, "a method's setting such as eta=0.5 (repeatable): see `list methods`")
       ->take_all();
-  command->add_option("--class", flags.class_label, "class to condition the model on, 0-based")->check(within(0, 1000000));
+  command->add_option("--class", flags.class_label, "class to condition the model on, 0-based")
+      ->check(within(0, 1000000));
   command->add_option("--seed", flags.seed, "of all noise and random masks")
       ->check(within(0, 9000000000000000))
       ->capture_default_str();

@@ -50,8 +50,8 @@ RestoreInputs read_restore_inputs(const RestoreFlags& flags, const ModelSpec& sp
 struct Restoration {
   Batch draws;  ///< rows in model units
   PosteriorMaps maps;
-  Batch baseline;       ///< a row in model units
-  Times chi_square;     ///< of every draw
+  Batch baseline;                 ///< a row in model units
+  Times chi_square;               ///< of every draw
   double expected_deviation = 0;  ///< of chi_square where the measurement is explained
 };
 

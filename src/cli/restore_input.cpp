@@ -87,8 +87,7 @@ Eigen::SparseMatrix<double> read_matrix(const std::string& path, Index columns) 
     if (arrays.size() != 1) fail(Failure::data, "{}: {} arrays, where one matrix is expected", path, arrays.size());
     array = std::move(arrays.front().second);
   }
-  if (array.shape.size() != 2)
-    fail(Failure::data, "{}: an array of rank {} is no matrix", path, array.shape.size());
+  if (array.shape.size() != 2) fail(Failure::data, "{}: an array of rank {} is no matrix", path, array.shape.size());
   return to_batch(array, path).matrix().sparseView(0, 0);
 }
 
@@ -106,7 +105,8 @@ OperatorInputs read_operator_inputs(const RestoreFlags& flags, const ModelSpec& 
   OperatorInputs read;
   if (!flags.mask.empty()) {
     if (is_picture_file(flags.mask)) {
-      if (!spec.shape.image) fail(Failure::usage, "--mask {}: a picture is no mask of {}", flags.mask, to_text(spec.shape));
+      if (!spec.shape.image)
+        fail(Failure::usage, "--mask {}: a picture is no mask of {}", flags.mask, to_text(spec.shape));
       inputs.mask = read_image(flags.mask);
       read.mask = mask_values(*inputs.mask, spec.shape);
     } else {
@@ -133,8 +133,9 @@ Batch fitted_row(const Image& image, const ItemShape& shape, const std::string& 
         fmt::format("{}: {} is taken for {}", path, image.channels == 3 ? "colour" : "grey",
                     shape.channels == 3 ? "colour of equal channels" : "its brightness, which the model is of"));
   if (image.width != shape.width || image.height != shape.height) {
-    inputs.notes.push_back(fmt::format("{} has {} pixels and the model {}x{}: resized for the model, and the result back",
-                                       path, size_text(image), shape.width, shape.height));
+    inputs.notes.push_back(
+        fmt::format("{} has {} pixels and the model {}x{}: resized for the model, and the result back", path,
+                    size_text(image), shape.width, shape.height));
     item.original = with_channels(image, shape.channels);
   }
   return image_to_row(resize(with_channels(image, shape.channels), shape.width, shape.height));
@@ -172,8 +173,10 @@ void read_measured(const RestoreFlags& flags, const ModelSpec& spec, RestoreInpu
     fail(Failure::data, "{}: {} pixels, but operator {} of this model measures {}; --simulate degrades a clean picture",
          flags.input, size_text(image), flags.operator_name, to_text(measured));
   } else {
-    fail(Failure::usage, "{}: operator {} measures no picture, so its {} values are given as a .npy; --simulate degrades "
-         "a clean picture", flags.input, flags.operator_name, op.outputs());
+    fail(Failure::usage,
+         "{}: operator {} measures no picture, so its {} values are given as a .npy; --simulate degrades "
+         "a clean picture",
+         flags.input, flags.operator_name, op.outputs());
   }
   inputs.items.push_back(std::move(item));
 }
@@ -183,12 +186,13 @@ void read_clean(const RestoreFlags& flags, const ModelSpec& spec, RestoreInputs&
   const auto add = [&](Batch truth, std::uint64_t id, const std::string& name) {
     require_finite(truth, flags.input);
     RestoreItem item{.name = name, .id = id, .truth = std::move(truth)};
-    item.y = simulate(*inputs.op, data_of(item.truth, inputs.units), flags.noise, static_cast<std::uint64_t>(flags.seed),
-                      {&id, 1});
+    item.y = simulate(*inputs.op, data_of(item.truth, inputs.units), flags.noise,
+                      static_cast<std::uint64_t>(flags.seed), {&id, 1});
     inputs.items.push_back(std::move(item));
   };
   if (is_picture_file(flags.input)) {
-    if (!spec.shape.image) fail(Failure::usage, "{}: the model is of {}, not of pictures", flags.input, to_text(spec.shape));
+    if (!spec.shape.image)
+      fail(Failure::usage, "{}: the model is of {}, not of pictures", flags.input, to_text(spec.shape));
     RestoreItem ignored;
     return add(fitted_row(read_image(flags.input), spec.shape, flags.input, inputs, ignored), 0, "");
   }

@@ -97,7 +97,8 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
   if (!flags.guidance.guide.empty()) how["guide"] = flags.guidance.guide;
   if (!flags.guidance.interval.empty()) how["guidance_interval"] = flags.guidance.interval;
   how["engine"] = resolve_engine(flags.engine, model);
-  const auto sink = open_sink(flags.out, model.spec, how, flags.guidance.class_label, flags.plan.ids.size(), common.force);
+  const auto sink =
+      open_sink(flags.out, model.spec, how, flags.guidance.class_label, flags.plan.ids.size(), common.force);
   catch_interrupts();
   const ChosenScore score(model, flags.engine, flags.guidance, thread_count(common));
   Trajectory trajectory(flags.trajectory, *sde, model.spec);
@@ -154,7 +155,8 @@ void add_sample(CLI::App& app, CommonFlags& common) {
                       "autoguidance: a weaker run of the same data and SDE, from which --guidance leads away");
   command->add_option("--from", flags.from, "begin at this picture with noise (SDEdit), not at noise alone");
   command
-      ->add_option("--strength", flags.plan.strength, "of --from: 0 leaves the picture, 1 forgets all but its noise level")
+      ->add_option("--strength", flags.plan.strength,
+                   "of --from: 0 leaves the picture, 1 forgets all but its noise level")
       ->check(within(0.0, 1.0))
       ->capture_default_str();
   command->add_option("--temperature", flags.plan.temperature, "scales the prior's standard deviation")

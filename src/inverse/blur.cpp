@@ -90,8 +90,7 @@ std::unique_ptr<Operator> make_gaussian_blur(const ItemShape& shape, const Opera
   };
   for (int i = 0; i < shape.height; ++i)
     for (int j = 0; j < shape.width; ++j)
-      kernel[Index{1} * i * shape.width + j] =
-          wrapped_gaussian(i, shape.height) * wrapped_gaussian(j, shape.width);
+      kernel[Index{1} * i * shape.width + j] = wrapped_gaussian(i, shape.height) * wrapped_gaussian(j, shape.width);
   return std::make_unique<Convolution>(shape, kernel);
 }
 

@@ -127,8 +127,7 @@ std::unique_ptr<Operator> make_compressed(const ItemShape& shape, const Operator
   return std::make_unique<DenseOperator>(std::move(matrix));
 }
 
-std::unique_ptr<Operator> make_hadamard(const ItemShape& shape, const OperatorOptions& options,
-                                        const OperatorInputs&) {
+std::unique_ptr<Operator> make_hadamard(const ItemShape& shape, const OperatorOptions& options, const OperatorInputs&) {
   return std::make_unique<HadamardOperator>(shape.size(), options);
 }
 

@@ -30,8 +30,8 @@ class Ddrm : public MeasuredSolver {
   Batch step(const ReverseProcess& p, const Batch& x, const Interval& i) override {
     const Marginal from = p.sde.marginal(i.t), to = p.sde.marginal(i.s);
     const Batch x0 = scoresde::denoise(p.sde, p.score, x, times_of(x.rows(), i.t));
-    return to.alpha *
-           moved(x / from.alpha, x0, from.sigma / from.alpha, to.sigma / to.alpha, p.noise.normal(Purpose::diffusion, i));
+    return to.alpha * moved(x / from.alpha, x0, from.sigma / from.alpha, to.sigma / to.alpha,
+                            p.noise.normal(Purpose::diffusion, i));
   }
 
   Batch denoise(const ReverseProcess& p, const Batch& x, double t) override {
@@ -45,7 +45,8 @@ class Ddrm : public MeasuredSolver {
   Batch moved(const Batch& x, const Batch& x0, double from, double to, const Batch& z) const {
     const double eta = options_.eta, kept = std::sqrt(1 - eta * eta), seen_share = options_.eta_seen;
     return each_row(x, [&](const Vector& row, const Vector&, Index i) {
-      const Vector c = known_.spectrum().analyse(row), model = known_.spectrum().analyse(x0.row(i).transpose().matrix());
+      const Vector c = known_.spectrum().analyse(row),
+                   model = known_.spectrum().analyse(x0.row(i).transpose().matrix());
       Vector next(c.size());
       for (Index j = 0; j < c.size(); ++j) {
         const double known = known_.coefficients()(i, j), own = known_.deviations()[j];

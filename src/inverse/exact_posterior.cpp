@@ -15,8 +15,7 @@ class ExactPosterior : public MeasuredSolver {
 
   Batch start(const ReverseProcess& p, const Batch& prior) override {
     const auto* mixture = dynamic_cast<const MixtureScore*>(&p.score);
-    if (!mixture)
-      fail(Failure::usage, "method exact needs a prior in closed form, a MixtureScore; a network is none");
+    if (!mixture) fail(Failure::usage, "method exact needs a prior in closed form, a MixtureScore; a network is none");
     const Eigen::MatrixXd matrix = dense_matrix(op());
     const Interval here{p.sde.t_max(), p.sde.t_max(), 0};
     const Batch z = p.noise.normal(Purpose::posterior, here, 0), which = p.noise.normal(Purpose::posterior, here, 1);

@@ -35,9 +35,9 @@ class PictureFourier {
   void *forward_, *inverse_;
 };
 
-/// Real pictures of `channels` channels by their Fourier coefficients: sqrt(2) times the real part of X(k) stands at the
-/// first, of its imaginary part at the second of the places of k and -k. `singular_values` is one a frequency, equal at
-/// k and -k.
+/// Real pictures of `channels` channels by their Fourier coefficients: sqrt(2) times the real part of X(k) stands at
+/// the first, of its imaginary part at the second of the places of k and -k. `singular_values` is one a frequency,
+/// equal at k and -k.
 std::shared_ptr<const Spectrum> fourier_spectrum(std::shared_ptr<const PictureFourier> fourier, int channels,
                                                  const Eigen::ArrayXd& singular_values);
 

@@ -43,7 +43,8 @@ class ColourSum : public Operator {
 
 std::unique_ptr<Operator> colour_sum(std::string_view name, const ItemShape& shape, const Eigen::Array3d& weights) {
   require_picture(shape, name);
-  if (shape.channels != 3) fail(Failure::usage, "operator {} is of colours; these samples are of {}", name, to_text(shape));
+  if (shape.channels != 3)
+    fail(Failure::usage, "operator {} is of colours; these samples are of {}", name, to_text(shape));
   return std::make_unique<ColourSum>(shape, weights);
 }
 

@@ -65,10 +65,8 @@ class PseudoInverseGuidance : public GuidedByMeasurement {
     const double shift = m_.sigma * m_.sigma / r2;
     Batch pull(x.rows(), x.cols());
     for (Index i = 0; i < x.rows(); ++i)
-      pull.row(i) = solve_shifted(*m_.op, m_.op->adjoint(residual(e, i)), shift, Vector::Zero(x.cols()))
-                        .transpose()
-                        .array() /
-                    r2;
+      pull.row(i) =
+          solve_shifted(*m_.op, m_.op->adjoint(residual(e, i)), shift, Vector::Zero(x.cols())).transpose().array() / r2;
     return pull;
   }
 };

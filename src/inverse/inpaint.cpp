@@ -59,7 +59,8 @@ Eigen::ArrayXd outside_of(const ItemShape& shape, int left, int top, int width, 
 }  // namespace
 
 std::vector<Index> random_choice(Index all, Index n, long long seed) {
-  const auto order = permutation(static_cast<std::uint64_t>(seed), purpose_measurement, 0, static_cast<std::uint32_t>(all));
+  const auto order =
+      permutation(static_cast<std::uint64_t>(seed), purpose_measurement, 0, static_cast<std::uint32_t>(all));
   std::vector<Index> chosen(order.begin(), order.begin() + n);
   std::sort(chosen.begin(), chosen.end());
   return chosen;

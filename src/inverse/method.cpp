@@ -35,7 +35,8 @@ MethodChoice::MethodChoice(std::string_view name, const MethodOptions& options)
     fail(Failure::usage, "{} = {}: method {} does not read it; {} {}", setting, shown(value), name, join(readers),
          readers.size() == 1 ? "does" : "do");
   }
-  if (reads_word(entry_->reads, "order") && options_.order == "score_sde") options_.settings.compatibility = "score_sde";
+  if (reads_word(entry_->reads, "order") && options_.order == "score_sde")
+    options_.settings.compatibility = "score_sde";
   if (!reads_word(entry_->reads, "solver")) return;
   if (SolverChoice(options_.solver, options_.settings).adaptive())
     fail(Failure::usage, "method {} needs a solver of fixed steps, and {} chooses its own", name, options_.solver);
@@ -45,9 +46,10 @@ std::string MethodChoice::obstacle(const Operator& op) const {
   if (entry_->linear && !op.linear())
     return fmt::format("method {} needs a linear measurement; dps, red-diff and langevin do not", entry_->name);
   if (entry_->spectrum && !op.spectrum() && op.inputs() > most_for_spectrum)
-    return fmt::format("method {} needs the singular values of the measurement, which are not known for this one of {} "
-                       "values (up to {} they are computed); diffpir and langevin do without",
-                       entry_->name, op.inputs(), most_for_spectrum);
+    return fmt::format(
+        "method {} needs the singular values of the measurement, which are not known for this one of {} "
+        "values (up to {} they are computed); diffpir and langevin do without",
+        entry_->name, op.inputs(), most_for_spectrum);
   return "";
 }
 
@@ -65,9 +67,11 @@ int MethodChoice::steps_for(int nfe) const {
 std::vector<double> MethodChoice::times(const Sde& sde, int steps) const {
   if (options_.settings.compatibility != "none")
     return SolverChoice(options_.solver, options_.settings).times(sde, steps);
-  // Where the noise overtakes the data early in t, equal steps of t are wasted on it: as the solvers do.
-  const std::string_view plain = SolverChoice("euler-maruyama", {}).grid(sde);
-  return make_grid(entry_->grid == "uniform" ? plain : entry_->grid, sde, sde.t_max(), sde.t_end(), steps);
+  // Where a solver carries the samples, its own grid; else equal steps of t as the solvers have them.
+  const bool carried = reads_word(entry_->reads, "solver");
+  const SolverChoice solver(carried ? std::string_view(options_.solver) : "euler-maruyama",
+                            carried ? options_.settings : SolverOptions{});
+  return make_grid(entry_->grid == "uniform" ? solver.grid(sde) : entry_->grid, sde, sde.t_max(), sde.t_end(), steps);
 }
 
 Samples restore(const ReverseProcess& p, const Measurement& measurement, const MethodChoice& method, int steps,

@@ -59,12 +59,12 @@ struct MethodOptions {
 /// A row of the table of methods. `make` is Error{usage} for options that contradict each other.
 struct MethodEntry {
   std::string_view name, summary;
-  std::string_view reads;  ///< the settings it reads, separated by spaces
-  bool linear = true;      ///< needs a linear operator
-  bool spectrum = false;   ///< needs its singular values
-  bool gradient = false;   ///< needs the derivative of the score (Score::vjp)
-  bool closed_form = false;  ///< needs a MixtureScore
-  std::string_view grid;   ///< the time grid it likes best
+  std::string_view reads;                         ///< the settings it reads, separated by spaces
+  bool linear = true;                             ///< needs a linear operator
+  bool spectrum = false;                          ///< needs its singular values
+  bool gradient = false;                          ///< needs the derivative of the score (Score::vjp)
+  bool closed_form = false;                       ///< needs a MixtureScore
+  std::string_view grid;                          ///< the time grid it likes best
   int (*count)(int steps, const MethodOptions&);  ///< NFE of `steps` steps with the end
   std::unique_ptr<RestorationSolver> (*make)(const Measurement&, const MethodOptions&);
   int default_nfe = 100;
@@ -99,9 +99,9 @@ class MethodChoice {
   MethodOptions options_;
 };
 
-/// Draws one x_0 a row of the measurement, `steps` steps of the method. Row i depends on row i of the measurement and the
-/// noise alone. Error{usage} where the method cannot serve the operator (obstacle()). An operator of up to 1024 values
-/// without a spectrum gets one where the method needs it.
+/// Draws one x_0 a row of the measurement, `steps` steps of the method. Row i depends on row i of the measurement and
+/// the noise alone. Error{usage} where the method cannot serve the operator (obstacle()). An operator of up to 1024
+/// values without a spectrum gets one where the method needs it.
 Samples restore(const ReverseProcess& process, const Measurement& measurement, const MethodChoice& method, int steps,
                 const std::function<void(const SamplingProgress&)>& progress = {}, bool denoise = true);
 

@@ -48,7 +48,8 @@ Batch KnownValues::impose(const Batch& x, const Marginal& level, const Batch& z,
 FitGradient fit_gradient(const ReverseProcess& p, const Measurement& m, const Batch& x, double t) {
   const Marginal level = p.sde.marginal(t);
   const Times times = times_of(x.rows(), t);
-  FitGradient fit{.x0 = denoise(p.sde, p.score, x, times), .gradient = Batch(x.rows(), x.cols()), .distance = Times(x.rows())};
+  FitGradient fit{
+      .x0 = denoise(p.sde, p.score, x, times), .gradient = Batch(x.rows(), x.cols()), .distance = Times(x.rows())};
   Batch along(x.rows(), x.cols());
   for (Index i = 0; i < x.rows(); ++i) {
     const Vector x0 = fit.x0.row(i).transpose().matrix();

@@ -7,8 +7,8 @@ namespace scoresde {
 
 // The makers of the table of methods; method_catalog.cpp says what each is.
 using MethodMaker = std::unique_ptr<RestorationSolver>(const Measurement&, const MethodOptions&);
-MethodMaker make_projection, make_repaint, make_mcg, make_dps, make_pigdm, make_moment_matching, make_ddrm, make_diffpir,
-    make_red_diff, make_langevin_data, make_split_gibbs, make_exact_posterior;
+MethodMaker make_projection, make_repaint, make_mcg, make_dps, make_pigdm, make_moment_matching, make_ddrm,
+    make_diffpir, make_red_diff, make_langevin_data, make_split_gibbs, make_exact_posterior;
 
 /// A method with its measurement.
 class MeasuredSolver : public RestorationSolver {
@@ -43,8 +43,8 @@ class KnownValues {
   explicit KnownValues(const Measurement& measurement);
 
   /// x with its measured coefficients moved by `weight` towards alpha c + noise, c those of the measurement, at a level
-  /// (alpha, sigma): the noise z is one of N(0, I), in these coordinates. A coefficient that is measured with more noise
-  /// than the level has is moved by the inverse share of variances only.
+  /// (alpha, sigma): the noise z is one of N(0, I), in these coordinates. A coefficient that is measured with more
+  /// noise than the level has is moved by the inverse share of variances only.
   Batch impose(const Batch& x, const Marginal& level, const Batch& z, double weight) const;
 
   /// x with its measured coefficients alpha c and without noise.

@@ -36,9 +36,8 @@ TEST_P(EveryMethod, ServesWhatItDeclaresAndRefusesTheRestWithASentence) {
   const MethodChoice method(entry.name, quick(entry));
   const auto sde = make_sde({});
   for (const OperatorEntry& op_entry : operators()) {
-    const auto op = test::test_operator(op_entry, op_entry.name == "grey" || op_entry.name == "luminance"
-                                                      ? ItemShape{3, 2, 2, true}
-                                                      : grid_of_pixels);
+    const auto op = test::test_operator(
+        op_entry, op_entry.name == "grey" || op_entry.name == "luminance" ? ItemShape{3, 2, 2, true} : grid_of_pixels);
     ASSERT_NE(op, nullptr) << op_entry.name;
     if (entry.linear && !op->linear()) {
       EXPECT_NE(method.obstacle(*op), "");
@@ -67,8 +66,7 @@ TEST_P(EveryMethod, DrawsARowForItselfAlone) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryMethod,
-                         testing::ValuesIn([] {
+INSTANTIATE_TEST_SUITE_P(All, EveryMethod, testing::ValuesIn([] {
                            std::vector<const MethodEntry*> entries;
                            for (const MethodEntry& entry : methods()) entries.push_back(&entry);
                            return entries;
@@ -94,8 +92,8 @@ MomentErrors moment_errors(const Batch& x, const Gaussian& law) {
   for (Index i = 0; i < c.rows(); ++i) {
     worst.mean = std::max(worst.mean, std::abs(mean[i] - law.mean()[i]) / std::sqrt(c(i, i) / n));
     for (Index j = 0; j < c.rows(); ++j)
-      worst.covariance = std::max(worst.covariance, std::abs(sample(i, j) - c(i, j)) /
-                                                        std::sqrt((c(i, i) * c(j, j) + c(i, j) * c(i, j)) / n));
+      worst.covariance = std::max(
+          worst.covariance, std::abs(sample(i, j) - c(i, j)) / std::sqrt((c(i, i) * c(j, j) + c(i, j) * c(i, j)) / n));
   }
   return worst;
 }
@@ -132,9 +130,10 @@ TEST(NoiselessMethods, GiveBackWhatWasMeasured) {
     if (std::string_view(op_name) == "super-resolution") options.factor = 2;
     const SmallProblem problem(make_operator(op_name, grid_of_pixels, options), true, 0);
     for (const char* name : {"projection", "repaint", "ddrm", "diffpir", "mcg", "split-gibbs"}) {
-      const Batch x = restored(*sde, problem, {name, name == std::string_view("repaint") ? MethodOptions{.resamples = 2}
-                                                                                         : MethodOptions{}},
-                               20, 3).x;
+      const Batch x =
+          restored(*sde, problem,
+                   {name, name == std::string_view("repaint") ? MethodOptions{.resamples = 2} : MethodOptions{}}, 20, 3)
+              .x;
       const Times left = residual_chi_square(problem.measurement.repeated(3), x);
       // The Gibbs sampler's last draw is the prior's, rho away from what fits.
       EXPECT_LT(left.maxCoeff(), name == std::string_view("split-gibbs") ? 0.05 : 1e-20) << name << " " << op_name;

@@ -45,17 +45,18 @@ std::vector<ComplexPicture> ring_of_coils(int coils, int height, int width) {
 class Mri : public Operator {
  public:
   Mri(const ItemShape& shape, std::vector<ComplexPicture> maps, const std::vector<bool>& columns)
-      : shape_(shape),
-        fourier_(std::make_shared<PictureFourier>(shape.height, shape.width)),
-        maps_(std::move(maps)) {
+      : shape_(shape), fourier_(std::make_shared<PictureFourier>(shape.height, shape.width)), maps_(std::move(maps)) {
     Eigen::ArrayXd seen = Eigen::ArrayXd::Zero(pixels());
     for (Index k = 0; k < pixels(); ++k)
-      if (columns[static_cast<std::size_t>(k % shape.width)]) seen[k] = 1, places_.push_back(static_cast<std::size_t>(k));
+      if (columns[static_cast<std::size_t>(k % shape.width)])
+        seen[k] = 1, places_.push_back(static_cast<std::size_t>(k));
     if (maps_.empty()) spectrum_ = spectrum_of(seen);
   }
 
   Index inputs() const override { return shape_.size(); }
-  Index outputs() const override { return static_cast<Index>(2 * places_.size() * std::max<std::size_t>(1, maps_.size())); }
+  Index outputs() const override {
+    return static_cast<Index>(2 * places_.size() * std::max<std::size_t>(1, maps_.size()));
+  }
   std::shared_ptr<const Spectrum> spectrum() const override { return spectrum_; }
 
   Vector apply(const Vector& x) const override {

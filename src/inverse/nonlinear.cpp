@@ -67,7 +67,8 @@ class PhaseRetrieval : public Operator {
 
   bool inside(std::size_t place) const {
     const auto width = static_cast<std::size_t>(fourier_.width());
-    return place / width < static_cast<std::size_t>(shape_.height) && place % width < static_cast<std::size_t>(shape_.width);
+    return place / width < static_cast<std::size_t>(shape_.height) &&
+           place % width < static_cast<std::size_t>(shape_.width);
   }
 
   void hybrid_input_output(const Vector& y, int channel, Vector& result) const {

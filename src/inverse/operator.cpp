@@ -108,9 +108,7 @@ class WeightedOperator : public WrappedOperator {
 
   Vector apply(const Vector& x) const override { return (weights_ * base_->apply(x).array()).matrix(); }
   Vector adjoint(const Vector& y) const override { return base_->adjoint((weights_ * y.array()).matrix()); }
-  Vector vjp(const Vector& x, const Vector& v) const override {
-    return base_->vjp(x, (weights_ * v.array()).matrix());
-  }
+  Vector vjp(const Vector& x, const Vector& v) const override { return base_->vjp(x, (weights_ * v.array()).matrix()); }
   std::shared_ptr<const Spectrum> spectrum() const override { return spectrum_; }
 
  private:
@@ -135,8 +133,9 @@ std::shared_ptr<const Operator> with_spectrum(std::shared_ptr<const Operator> op
   if (!op->linear()) fail(Failure::usage, "a measurement that is not linear has no singular values");
   if (op->spectrum()) return op;
   if (op->inputs() > most)
-    fail(Failure::usage, "the singular values of this measurement of {} values are not known; up to {} they are computed",
-         op->inputs(), most);
+    fail(Failure::usage,
+         "the singular values of this measurement of {} values are not known; up to {} they are computed", op->inputs(),
+         most);
   const Eigen::MatrixXd matrix = dense_matrix(*op);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(matrix.transpose() * matrix);
   auto spectrum = dense_spectrum(eigen.eigenvectors(), eigen.eigenvalues().array().max(0.0).sqrt());
@@ -173,7 +172,8 @@ void refuse_unread(const OperatorEntry& entry, const OperatorOptions& options) {
 
 void check_inputs(const OperatorEntry& entry, const OperatorInputs& inputs) {
   const auto check = [&](std::string_view name, bool given) {
-    const bool needed = has_word(entry.inputs, name), taken = needed || has_word(entry.inputs, fmt::format("[{}]", name));
+    const bool needed = has_word(entry.inputs, name),
+               taken = needed || has_word(entry.inputs, fmt::format("[{}]", name));
     if (given && !taken) fail(Failure::usage, "operator {} takes no {}", entry.name, name);
     if (!given && needed) fail(Failure::usage, "operator {} needs a {}", entry.name, name);
   };

@@ -152,8 +152,8 @@ class CallableOperator : public Operator {
 /// Error{usage} where it is not linear or has more than `most` inputs.
 std::shared_ptr<const Operator> with_spectrum(std::shared_ptr<const Operator> op, Index most = 1024);
 
-/// x -> A(scale x + shift) - (A linear: A(shift)), value by value: an operator on rows in model units. Equal scales keep
-/// the spectrum.
+/// x -> A(scale x + shift) - (A linear: A(shift)), value by value: an operator on rows in model units. Equal scales
+/// keep the spectrum.
 std::shared_ptr<const Operator> in_model_units(std::shared_ptr<const Operator> op, Eigen::ArrayXd scale,
                                                Eigen::ArrayXd shift);
 

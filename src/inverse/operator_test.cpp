@@ -86,8 +86,9 @@ TEST_P(EveryOperator, SolvesProximalSystemsWithAndWithoutItsSpectrum) {
   each_shape([](const Operator& op, const std::string& what) {
     if (!op.linear()) return;
     // The same operator without its spectrum: conjugate gradients.
-    const CallableOperator plain(op.inputs(), op.outputs(), [&](const Vector& x) { return op.apply(x); },
-                                 [&](const Vector& y) { return op.adjoint(y); });
+    const CallableOperator plain(
+        op.inputs(), op.outputs(), [&](const Vector& x) { return op.apply(x); },
+        [&](const Vector& y) { return op.adjoint(y); });
     const Vector x = vector_of_noise(5, op.inputs()), y = op.apply(vector_of_noise(6, op.inputs()));
     for (const double weight : {0.01, 1.0}) {
       const Vector z = proximal(op, y, x, weight), slow = proximal(plain, y, x, weight);
@@ -120,8 +121,7 @@ TEST_P(EveryOperator, KeepsItsMeaningInModelUnits) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryOperator,
-                         testing::ValuesIn([] {
+INSTANTIATE_TEST_SUITE_P(All, EveryOperator, testing::ValuesIn([] {
                            std::vector<const OperatorEntry*> entries;
                            for (const OperatorEntry& entry : operators()) entries.push_back(&entry);
                            return entries;
@@ -198,8 +198,7 @@ TEST(TotalVariation, FindsTheLeastOfItsObjective) {
   };
   const Vector z = total_variation(*op, y, shape, weight, 2000);
   EXPECT_LT((z - truth).cwiseAbs().maxCoeff(), 0.05);
-  for (std::uint64_t k = 0; k < 20; ++k)
-    EXPECT_LT(objective(z), objective(z + 1e-3 * vector_of_noise(k, z.size())));
+  for (std::uint64_t k = 0; k < 20; ++k) EXPECT_LT(objective(z), objective(z + 1e-3 * vector_of_noise(k, z.size())));
   EXPECT_LT(objective(z), objective(truth) + 1e-6);
 }
 
@@ -208,8 +207,8 @@ TEST(Noise, HasItsMomentsAndIsNobodysButTheRows) {
   const Batch x = Batch::Constant(20, 400, 0.5);
   std::vector<std::uint64_t> ids(20);
   for (std::size_t k = 0; k < ids.size(); ++k) ids[k] = k;
-  for (const MeasurementNoise noise : {MeasurementNoise{.sigma = 0.2}, MeasurementNoise{.peak = 25},
-                                       MeasurementNoise{.peak = 500}}) {
+  for (const MeasurementNoise noise :
+       {MeasurementNoise{.sigma = 0.2}, MeasurementNoise{.peak = 25}, MeasurementNoise{.peak = 500}}) {
     const Batch y = simulate(*op, x, noise, 3, ids);
     const double variance = noise.poisson() ? 0.5 / noise.peak : 0.04, n = 8000;
     EXPECT_NEAR(y.mean(), 0.5, 5 * std::sqrt(variance / n));

@@ -52,8 +52,7 @@ class Projection : public MeasuredSolver {
 /// level before the step, its first values without noise, and a last mean that takes the generated part noisy.
 class ReferenceProjection : public MeasuredSolver {
  public:
-  ReferenceProjection(const Measurement& m, const MethodOptions& options)
-      : MeasuredSolver(m, options), known_(m) {
+  ReferenceProjection(const Measurement& m, const MethodOptions& options) : MeasuredSolver(m, options), known_(m) {
     const std::string& name = options.solver;
     const std::size_t plus = name.find('+');
     SolverOptions settings = options.settings;
@@ -99,8 +98,8 @@ class ReferenceProjection : public MeasuredSolver {
   Batch mean_;
 };
 
-/// Projection with stretches of steps gone through again and again, diffused back in between, so that the generated part
-/// has time to agree with the known one (Lugmayr et al. 2022, algorithm 1).
+/// Projection with stretches of steps gone through again and again, diffused back in between, so that the generated
+/// part has time to agree with the known one (Lugmayr et al. 2022, algorithm 1).
 class RePaint : public Projection {
  public:
   using Projection::Projection;
@@ -134,8 +133,7 @@ class RePaint : public Projection {
 
 std::unique_ptr<RestorationSolver> make_projection(const Measurement& m, const MethodOptions& options) {
   if (options.order == "score_sde") return std::make_unique<ReferenceProjection>(m, options);
-  if (options.order != "corrected")
-    fail(Failure::usage, "order = {} must be corrected or score_sde", options.order);
+  if (options.order != "corrected") fail(Failure::usage, "order = {} must be corrected or score_sde", options.order);
   return std::make_unique<Projection>(m, options);
 }
 

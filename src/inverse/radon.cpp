@@ -18,8 +18,8 @@ struct Beam {
   double place(int bin) const { return bin - 0.5 * (detectors - 1); }
 };
 
-/// Line integrals by Joseph's method (1982): a ray is followed row by row or column by column, whichever it crosses more
-/// steeply, with linear interpolation between neighbours.
+/// Line integrals by Joseph's method (1982): a ray is followed row by row or column by column, whichever it crosses
+/// more steeply, with linear interpolation between neighbours.
 RayMatrix ray_matrix(const Beam& beam) {
   std::vector<Eigen::Triplet<double>> entries;
   for (int k = 0; k < beam.angles; ++k) {

@@ -25,8 +25,8 @@ class RedDiff : public MeasuredSolver {
     const Batch z = p.noise.normal(Purpose::diffusion, i);
     const Batch x = level.alpha * mu + level.sigma * z;
     const Batch noise = -level.sigma * p.score(x, times_of(x.rows(), i.t));
-    const Batch fit = each_row(
-        mu, [&](const Vector& x0, const Vector& y, Index) { return op().vjp(x0, op().apply(x0) - y); });
+    const Batch fit =
+        each_row(mu, [&](const Vector& x0, const Vector& y, Index) { return op().vjp(x0, op().apply(x0) - y); });
     return adam(mu, scale_ * fit + options_.regularisation * level.sigma / level.alpha * (noise - z));
   }
 

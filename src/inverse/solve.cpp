@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "inverse/noise_uses.h"
 #include "core/sum.h"
+#include "inverse/noise_uses.h"
 
 namespace scoresde {
 namespace {

@@ -17,7 +17,8 @@ Vector pseudo_inverse(const Operator& op, const Vector& y);
 
 /// The z with least |y - A z|^2 / 2 + weight TV(z), isotropic total variation of a picture of `shape`, by `iterations`
 /// of Chambolle & Pock (2011, algorithm 1): the classical baseline for sparse measurements.
-Vector total_variation(const Operator& op, const Vector& y, const ItemShape& shape, double weight, int iterations = 300);
+Vector total_variation(const Operator& op, const Vector& y, const ItemShape& shape, double weight,
+                       int iterations = 300);
 
 /// The largest singular value, by 30 power iterations from a fixed start (from below, to a percent or so).
 double operator_norm(const Operator& op);

@@ -6,8 +6,8 @@
 namespace scoresde {
 namespace {
 
-/// The split Gibbs sampler (Vono et al. 2019; with a score model Wu et al. 2024, PnP-DM): x_0 and a copy z of it, |x_0 -
-/// z| of deviation rho, are drawn in turn, z given the measurement and x_0 (a Gaussian, exactly), x_0 given z by the
+/// The split Gibbs sampler (Vono et al. 2019; with a score model Wu et al. 2024, PnP-DM): x_0 and a copy z of it, |x_0
+/// - z| of deviation rho, are drawn in turn, z given the measurement and x_0 (a Gaussian, exactly), x_0 given z by the
 /// reverse SDE from the level where sigma / alpha = rho. rho falls geometrically from rho_max to rho_min over the first
 /// two thirds of the steps. As rho goes to 0 the law of x_0 is the posterior; no derivative of the score.
 class SplitGibbs : public MeasuredSolver {
@@ -58,12 +58,12 @@ class SplitGibbs : public MeasuredSolver {
       const double from = -std::log(rho), to = p.sde.log_snr(end);
       double now = t;
       for (int k = 0; k < options_.prior_steps; ++k) {
-        const double next = k + 1 == options_.prior_steps
-                                ? end
-                                : p.sde.time_at(from + (to - from) * (k + 1) / options_.prior_steps);
+        const double next =
+            k + 1 == options_.prior_steps ? end : p.sde.time_at(from + (to - from) * (k + 1) / options_.prior_steps);
         const Interval part{now, next, i.index};
         const Batch x0 = scoresde::denoise(p.sde, p.score, x, times_of(x.rows(), now));
-        x = ancestral_step(p.sde, x, x0, part, 1, p.noise.normal(Purpose::diffusion, part, static_cast<std::uint32_t>(k)));
+        x = ancestral_step(p.sde, x, x0, part, 1,
+                           p.noise.normal(Purpose::diffusion, part, static_cast<std::uint32_t>(k)));
         now = next;
       }
     }

@@ -64,10 +64,10 @@ Times ssim(const Batch& x, const Batch& truth, const ItemShape& shape, double ra
   const Index plane = Index{1} * shape.height * shape.width;
   for (Index i = 0; i < x.rows(); ++i)
     for (Index c = 0; c < shape.channels; ++c)
-      result[i] += plane_similarity(Eigen::Map<const PixelPlane>(&x(i, c * plane), shape.height, shape.width),
-                                    Eigen::Map<const PixelPlane>(&truth(i, c * plane), shape.height, shape.width),
-                                    range) /
-                   shape.channels;
+      result[i] +=
+          plane_similarity(Eigen::Map<const PixelPlane>(&x(i, c * plane), shape.height, shape.width),
+                           Eigen::Map<const PixelPlane>(&truth(i, c * plane), shape.height, shape.width), range) /
+          shape.channels;
   return result;
 }
 

@@ -8,8 +8,8 @@
 namespace scoresde {
 namespace {
 
-// 32 x 32 of uniform numbers in [0, 1] and itself with noise, and the values scikit-image 0.19 defines: computed here by
-// the definition, window by window, in place of the separable sums of the code.
+// 32 x 32 of uniform numbers in [0, 1] and itself with noise, and the values scikit-image 0.19 defines: computed here
+// by the definition, window by window, in place of the separable sums of the code.
 Batch test_picture(std::uint64_t sample, int side) {
   Batch x(1, side * side);
   fill_uniform({.purpose = Purpose::test, .sample = sample}, std::span(x.data(), static_cast<std::size_t>(x.size())));

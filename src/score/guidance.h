@@ -6,19 +6,19 @@
 
 namespace scoresde {
 
-/// The noise levels sigma/alpha at which guidance acts, both ends included. A middle interval gives better pictures than
-/// all levels, at less cost (Kynkaanniemi et al. 2024).
+/// The noise levels sigma/alpha at which guidance acts, both ends included. A middle interval gives better pictures
+/// than all levels, at less cost (Kynkaanniemi et al. 2024).
 struct GuidanceInterval {
   double low = 0, high = std::numeric_limits<double>::infinity();
 
   bool contains(const Marginal& m) const { return m.sigma >= low * m.alpha && m.sigma <= high * m.alpha; }
 };
 
-/// u + weight (c - u) where guidance acts, c elsewhere. Of c, the score conditioned on a class, and u, the unconditional
-/// one, it is classifier-free guidance (Ho & Salimans 2022); of c, a good model, and u, a worse one of the same data, it
-/// is autoguidance (Karras et al. 2024). weight 1 is c, 0 is u, above 1 overstates what tells c from u. It counts as one
-/// evaluation, of two network passes where guidance acts, as the help of --guidance says. The scores and the SDE must
-/// outlive this one.
+/// u + weight (c - u) where guidance acts, c elsewhere. Of c, the score conditioned on a class, and u, the
+/// unconditional one, it is classifier-free guidance (Ho & Salimans 2022); of c, a good model, and u, a worse one of
+/// the same data, it is autoguidance (Karras et al. 2024). weight 1 is c, 0 is u, above 1 overstates what tells c from
+/// u. It counts as one evaluation, of two network passes where guidance acts, as the help of --guidance says. The
+/// scores and the SDE must outlive this one.
 class GuidedScore : public Score {
  public:
   GuidedScore(const Score& conditional, const Score& unconditional, double weight)

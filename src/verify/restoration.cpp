@@ -20,9 +20,7 @@ struct RestorationRecipe {
   bool quick;  ///< shown without --full too
   MethodOptions options = {};
 
-  std::string name() const {
-    return fmt::format("{} ({})", method, MethodChoice(method, options).evaluations(steps));
-  }
+  std::string name() const { return fmt::format("{} ({})", method, MethodChoice(method, options).evaluations(steps)); }
 };
 
 std::vector<RestorationRecipe> restoration_recipes() {
@@ -70,9 +68,9 @@ std::shared_ptr<const Operator> small_operator(std::string_view name) {
   if (reads("acceleration")) options.acceleration = 2;
   if (reads("width")) options.width = 0.8;
   if (reads("length")) options.length = 2;
-  if (entry.inputs == "mask") inputs.mask = Eigen::ArrayXd::LinSpaced(16, 0, 3).unaryExpr([](double v) {
-    return std::fmod(v, 1.0) < 0.5 ? 1.0 : 0.0;
-  });
+  if (entry.inputs == "mask")
+    inputs.mask =
+        Eigen::ArrayXd::LinSpaced(16, 0, 3).unaryExpr([](double v) { return std::fmod(v, 1.0) < 0.5 ? 1.0 : 0.0; });
   if (entry.inputs == "matrix")
     inputs.matrix = Eigen::MatrixXd::NullaryExpr(5, 16, [](Index i, Index j) {
                       return std::cos(0.3 + static_cast<double>((i + 1) * j));
@@ -160,8 +158,7 @@ double rank_distance(const RestorationRecipe& recipe, std::string_view op_name, 
   for (Index k = 0; k < problems; ++k) {
     const double here = (truth.row(k).transpose() * direction).sum();
     double below = 0;
-    for (Index d = 0; d < draws; ++d)
-      below += (x.row(k * draws + d).transpose() * direction).sum() < here;
+    for (Index d = 0; d < draws; ++d) below += (x.row(k * draws + d).transpose() * direction).sum() < here;
     const double within = uniform({.seed = 9, .purpose = Purpose::test, .sample = static_cast<std::uint64_t>(k)});
     shares.push_back((below + within) / (draws + 1));
   }
@@ -194,9 +191,11 @@ void add_oracle_tables(std::vector<CheckTable>& tables, bool mixture, const Veri
   const auto add = [&](const std::string& title, const std::string& note, double RestorationErrors::*number,
                        double limit) {
     for (const bool free : {true, false}) {
-      CheckTable table{fmt::format("{}, {} prior, {}", title, prior,
-                                   free ? "no gradient through the score" : "with gradients"),
-                       note, "operator (NFE)", {}};
+      CheckTable table{
+          fmt::format("{}, {} prior, {}", title, prior, free ? "no gradient through the score" : "with gradients"),
+          note,
+          "operator (NFE)",
+          {}};
       for (std::size_t k = 0; k < cells.size(); ++k) {
         const std::string method = cells[k].column.substr(0, cells[k].column.find(' '));
         const MethodEntry& entry = find_entry("method", methods(), method);
@@ -208,10 +207,11 @@ void add_oracle_tables(std::vector<CheckTable>& tables, bool mixture, const Veri
     }
   };
   add("Restoration: C2ST against the exact posterior",
-      fmt::format("A 4 x 4 picture (2 x 2 in colour) measured with noise {}; {} draws of each method for one measurement "
-                  "against as many of the exact posterior: the accuracy of a classifier, 0.5 where the laws are one. "
-                  "Methods that are exact in the limit must stay below 0.55; the others say how far they are.",
-                  kNoise, rows),
+      fmt::format(
+          "A 4 x 4 picture (2 x 2 in colour) measured with noise {}; {} draws of each method for one measurement "
+          "against as many of the exact posterior: the accuracy of a classifier, 0.5 where the laws are one. "
+          "Methods that are exact in the limit must stay below 0.55; the others say how far they are.",
+          kNoise, rows),
       &RestorationErrors::c2st, 0.55);
   if (!options.full) return;
   add("Restoration: error of the mean", "The worst value's error, in posterior deviations; below 0.2 where exact.",
@@ -232,7 +232,8 @@ std::vector<CheckTable> verify_restoration(const VerifyOptions& options) {
                                "problems: Kolmogorov's distance from uniform times the root of their number. Uniform "
                                "ranks stay below 1.95 but once in a thousand.",
                                problems),
-                   "operator", {}};
+                   "operator",
+                   {}};
   for (const char* op : {"super-resolution", "inpaint-random", "ct"})
     for (const RestorationRecipe& recipe : restoration_recipes())
       if (recipe.quick || options.full)
