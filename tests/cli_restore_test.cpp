@@ -43,7 +43,7 @@ Image picture_of(int width, int height, int channels, const std::function<int(in
 
 TEST_F(RestoreRun, SimulatesMeasuresAndWritesMaps) {
   const Outcome outcome = restore(
-      "digits#test:3,5 --simulate --operator super-resolution --factor 2 --noise 0.05 "
+      "digits:3,5 --simulate --operator super-resolution --factor 2 --noise 0.05 "
       "--samples 6 --nfe 20 --json --out " +
       at("sr"));
   ASSERT_EQ(outcome.exit, 0) << outcome.err;
@@ -70,7 +70,7 @@ TEST_F(RestoreRun, SimulatesMeasuresAndWritesMaps) {
 }
 
 TEST_F(RestoreRun, ASampleIsTheSameBytesAtAnyBatch) {
-  const std::string common = "digits#test:3 --simulate --operator inpaint-centre --samples 5 --nfe 10 --out ";
+  const std::string common = "digits:3 --simulate --operator inpaint-centre --samples 5 --nfe 10 --out ";
   ASSERT_EQ(restore(common + at("one") + " --batch 1 --threads 1").exit, 0);
   ASSERT_EQ(restore(common + at("five") + " --batch 5 --threads 2").exit, 0);
   for (const char* name : {"/sample_000.png", "/sample_004.png", "/mean.npy", "/std.npy"})
@@ -95,7 +95,7 @@ TEST_F(RestoreRun, APhotographOfAnotherSizeWithAMaskPaintedByHand) {
 
 TEST_F(RestoreRun, AMeasurementFromAFile) {
   ASSERT_EQ(
-      restore("digits#test:3 --simulate --operator ct --angles 9 --noise 0.02 --samples 1 --nfe 5 --out " + at("scan"))
+      restore("digits:3 --simulate --operator ct --angles 9 --noise 0.02 --samples 1 --nfe 5 --out " + at("scan"))
           .exit,
       0);
   const Outcome again = restore(

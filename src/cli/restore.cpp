@@ -216,17 +216,17 @@ void add_operator_flags(CLI::App& command, RestoreFlags& flags) {
 
 void add_restore(CLI::App& app, CommonFlags& common) {
   static RestoreFlags flags;
-  CLI::App* command = add_command(
-      app, common, "restore", "Solve an inverse problem with an unconditional model: the posterior of a measurement.",
-      "scoresde restore runs/fashion photo.png --operator inpaint --mask mask.png\n"
-      "  --out restored/\n"
-      "  scoresde restore runs/fashion fashion-mnist#test:0-15 --simulate\n"
-      "  --operator super-resolution --factor 4 --noise 0.02 --out restored/");
+  CLI::App* command = add_command(app, common, "restore",
+                                  "Draw what a measurement leaves possible: inverse problems, with no retraining.",
+                                  "scoresde restore runs/fashion photo.png --operator inpaint --mask mask.png\n"
+                                  "  --out restored/\n"
+                                  "  scoresde restore runs/fashion fashion-mnist#test:0-15 --simulate\n"
+                                  "  --operator super-resolution --factor 4 --noise 0.02 --out restored/");
   command->add_option("run", flags.run, "a run folder or a .safetensors file")->required();
   command
       ->add_option("input", flags.input,
                    "what was measured: a picture, or a .npy; with --simulate a clean picture, or items of a data set "
-                   "such as digits#test:17 or digits#test:0-15")
+                   "such as fashion-mnist#test:17 or digits:0-15")
       ->required();
   command->add_option("--operator", flags.operator_name, "what was measured: see `scoresde list operators`")
       ->required();

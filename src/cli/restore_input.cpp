@@ -198,7 +198,8 @@ void read_clean(const RestoreFlags& flags, const ModelSpec& spec, RestoreInputs&
   }
   const std::size_t colon = flags.input.rfind(':');
   if (colon == std::string::npos || colon == 0)
-    fail(Failure::usage, "{}: a clean input is a picture, or items of a data set such as digits#test:17 or digits:0-15",
+    fail(Failure::usage,
+         "{}: a clean input is a picture, or items of a data set such as fashion-mnist#test:17 or digits:0-15",
          flags.input);
   const std::string name = flags.input.substr(0, colon);
   const auto ids = parse_ranges(flags.input.substr(colon + 1), "the items");
