@@ -1,7 +1,7 @@
 #include <cmath>
 
+#include "core/noise.h"
 #include "inverse/members.h"
-#include "inverse/noise_uses.h"
 #include "inverse/spectrum.h"
 
 namespace scoresde {
@@ -32,9 +32,9 @@ class MixedHadamard : public Spectrum {
   MixedHadamard(Eigen::ArrayXd seen, long long seed) : Spectrum(std::move(seen)) {
     const auto n = static_cast<std::size_t>(singular_values_.size());
     const auto key = static_cast<std::uint64_t>(seed);
-    order_ = permutation(key, purpose_measurement, 1, static_cast<std::uint32_t>(n));
+    order_ = permutation(key, Purpose::measurement, 1, static_cast<std::uint32_t>(n));
     signs_.resize(n);
-    fill_uniform({.seed = key, .purpose = purpose_measurement, .step = 2}, signs_);
+    fill_uniform({.seed = key, .purpose = Purpose::measurement, .step = 2}, signs_);
     for (double& sign : signs_) sign = sign < 0.5 ? -1 : 1;
   }
 
@@ -121,7 +121,7 @@ std::unique_ptr<Operator> make_compressed(const ItemShape& shape, const Operator
     fail(Failure::usage, "operator compressed is a full matrix, for up to {} values, not {}; hadamard needs none", most,
          shape.size());
   RowMajorMatrix matrix(kept_of(shape.size(), options.keep), shape.size());
-  fill_normal({.seed = static_cast<std::uint64_t>(options.seed), .purpose = purpose_measurement},
+  fill_normal({.seed = static_cast<std::uint64_t>(options.seed), .purpose = Purpose::measurement},
               std::span(matrix.data(), static_cast<std::size_t>(matrix.size())));
   matrix /= std::sqrt(static_cast<double>(matrix.rows()));
   return std::make_unique<DenseOperator>(std::move(matrix));

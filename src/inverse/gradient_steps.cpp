@@ -7,7 +7,8 @@ namespace {
 /// noise of known variance).
 class DiffusionPosteriorSampling : public MeasuredSolver {
  public:
-  using MeasuredSolver::MeasuredSolver;
+  DiffusionPosteriorSampling(const Measurement& m, const MethodOptions& options)
+      : MeasuredSolver(m, options), norm_(m.op->linear() ? std::max(1e-12, operator_norm(*m.op)) : 1) {}
 
   Batch step(const ReverseProcess& p, const Batch& x, const Interval& i) override {
     const FitGradient fit = fit_gradient(p, m_, x, i.t);
@@ -16,11 +17,15 @@ class DiffusionPosteriorSampling : public MeasuredSolver {
   }
 
  protected:
-  /// The gradient is that of half the square; of the distance it is the same over the distance.
+  /// The gradient is that of half the square; of the distance it is the same over the distance. Both are for an
+  /// operator scaled to norm 1, as the authors' are.
   Times step_sizes(const FitGradient& fit) const {
-    if (options_.norm == "squared") return Times::Constant(fit.distance.size(), 2 * options_.scale);
-    return options_.scale / fit.distance.max(1e-12);
+    if (options_.norm == "squared") return Times::Constant(fit.distance.size(), 2 * options_.scale / (norm_ * norm_));
+    return options_.scale / norm_ / fit.distance.max(1e-12);
   }
+
+ private:
+  double norm_;
 };
 
 /// The same, with the known part imposed after every step (Chung et al. 2022, algorithm 1).
@@ -31,7 +36,7 @@ class ManifoldConstrainedGradient : public DiffusionPosteriorSampling {
 
   Batch step(const ReverseProcess& p, const Batch& x, const Interval& i) override {
     return known_.impose(DiffusionPosteriorSampling::step(p, x, i), p.sde.marginal(i.s),
-                         p.noise.normal(purpose_known, i), 1);
+                         p.noise.normal(Purpose::known_part, i), 1);
   }
 
   Batch denoise(const ReverseProcess& p, const Batch& x, double t) override {

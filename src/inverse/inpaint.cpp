@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/noise.h"
 #include "inverse/members.h"
-#include "inverse/noise_uses.h"
 #include "inverse/solve.h"
 #include "inverse/spectrum.h"
 
@@ -60,7 +60,7 @@ Eigen::ArrayXd outside_of(const ItemShape& shape, int left, int top, int width, 
 
 std::vector<Index> random_choice(Index all, Index n, long long seed) {
   const auto order =
-      permutation(static_cast<std::uint64_t>(seed), purpose_measurement, 0, static_cast<std::uint32_t>(all));
+      permutation(static_cast<std::uint64_t>(seed), Purpose::measurement, 0, static_cast<std::uint32_t>(all));
   std::vector<Index> chosen(order.begin(), order.begin() + n);
   std::sort(chosen.begin(), chosen.end());
   return chosen;

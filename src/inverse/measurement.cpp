@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "core/noise.h"
 #include "core/sum.h"
-#include "inverse/noise_uses.h"
 
 namespace scoresde {
 
@@ -60,7 +60,7 @@ Batch simulate(const Operator& op, const Batch& x, const MeasurementNoise& noise
   Batch y = op(x);
   for (Index i = 0; i < y.rows(); ++i)
     add_noise(y.row(i), noise,
-              {.seed = seed, .purpose = purpose_measurement, .sample = ids[static_cast<std::size_t>(i)], .draw = 1});
+              {.seed = seed, .purpose = Purpose::measurement, .sample = ids[static_cast<std::size_t>(i)], .draw = 1});
   return y;
 }
 

@@ -23,7 +23,7 @@ struct MethodOptions {
   std::string solver = "ancestral", order = "corrected", norm = "distance";
   SolverOptions settings;
   double weight = 1, scale = 1, eta = 0.85, eta_seen = 1, lambda = 7, churn = 0.3, data_std = 0.5;
-  double step = 0.2, rho_min = 0.03, rho_max = 3, learning_rate = 0.1, regularisation = 0.25;
+  double step = 0.2, rho_min = 0.03, rho_max = 1, learning_rate = 0.1, regularisation = 0.25;
   int resamples = 10, jump = 1, inner = 3, iterations = 5, prior_steps = 8;
 
   static constexpr auto fields() {
@@ -36,7 +36,7 @@ struct MethodOptions {
               "distance (gradient of |y - A x_0|, the authors' code) or squared (of its square, their algorithm 1)"),
         field("weight", &MethodOptions::weight, "of the measurement: lambda of Song et al. 2022, or of guidance",
               {0, 1e6}),
-        field("scale", &MethodOptions::scale, "step size along the measurement's gradient", {0, 1e6}),
+        field("scale", &MethodOptions::scale, "step down the fit's gradient, of an operator of norm 1", {0, 1e6}),
         field("eta", &MethodOptions::eta, "share of fresh noise in what is not measured", {0, 1}),
         field("eta_seen", &MethodOptions::eta_seen, "share of the measurement where it is less noisy than x_t", {0, 1}),
         field("lambda", &MethodOptions::lambda, "weight of the prior in the proximal step", {1e-6, 1e6}),

@@ -1,6 +1,6 @@
 #pragma once
+#include "core/noise.h"
 #include "inverse/method.h"
-#include "inverse/noise_uses.h"
 #include "inverse/solve.h"
 
 namespace scoresde {

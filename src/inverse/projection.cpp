@@ -31,11 +31,13 @@ class Projection : public MeasuredSolver {
 
   Batch start(const ReverseProcess& p, const Batch& prior) override {
     const double t = p.sde.t_max();
-    return known_.impose(prior, p.sde.marginal(t), p.noise.normal(purpose_known, {t, t, 0}, 999), options_.weight);
+    return known_.impose(prior, p.sde.marginal(t), p.noise.normal(Purpose::known_part, {t, t, 0}, 999),
+                         options_.weight);
   }
 
   Batch step(const ReverseProcess& p, const Batch& x, const Interval& i) override {
-    return known_.impose(inner_->step(p, x, i), p.sde.marginal(i.s), p.noise.normal(purpose_known, i), options_.weight);
+    return known_.impose(inner_->step(p, x, i), p.sde.marginal(i.s), p.noise.normal(Purpose::known_part, i),
+                         options_.weight);
   }
 
   Batch denoise(const ReverseProcess& p, const Batch& x, double t) override {
@@ -88,7 +90,7 @@ class ReferenceProjection : public MeasuredSolver {
  private:
   Batch imposed(const ReverseProcess& p, const Batch& x, const Interval& i) {
     const Marginal level = p.sde.marginal(i.t);
-    const Batch y = known_.impose(x, level, p.noise.normal(purpose_known, i), 1);
+    const Batch y = known_.impose(x, level, p.noise.normal(Purpose::known_part, i), 1);
     mean_ = known_.impose(y, {level.alpha, 0}, Batch::Zero(x.rows(), x.cols()), 1);
     return y;
   }
@@ -118,7 +120,7 @@ class RePaint : public Projection {
     for (int round = 1; round < options_.resamples; ++round) {
       const RepeatedNoise noise(p.noise, round);
       const Transition back = p.sde.transition(times_[last + 1], times_[first]);
-      y = back.scale * y + back.std * noise.normal(purpose_resample, i, 0);
+      y = back.scale * y + back.std * noise.normal(Purpose::resample, i, 0);
       for (std::size_t k = first; k <= last; ++k)
         y = Projection::step({p.sde, p.score, noise}, y, {times_[k], times_[k + 1], static_cast<std::uint32_t>(k)});
     }

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "core/noise.h"
 #include "core/sum.h"
-#include "inverse/noise_uses.h"
 
 namespace scoresde {
 namespace {
@@ -57,7 +57,7 @@ Vector pseudo_inverse(const Operator& op, const Vector& y) {
 
 double operator_norm(const Operator& op) {
   Vector x(op.inputs());
-  fill_normal({.purpose = purpose_measurement}, std::span(x.data(), static_cast<std::size_t>(x.size())));
+  fill_normal({.purpose = Purpose::measurement}, std::span(x.data(), static_cast<std::size_t>(x.size())));
   double norm = 0;
   for (int k = 0; k < 30; ++k) {
     x /= std::sqrt(dot(x, x));

@@ -30,7 +30,7 @@ class SplitGibbs : public MeasuredSolver {
  private:
   /// N(mean, (A^T A / sigma_y^2 + I / rho^2)^-1): the solution of the system with noise on its right side.
   Batch copy_given(const ReverseProcess& p, const Batch& x, double rho, const Interval& i) const {
-    const Batch z = p.noise.normal(purpose_known, i, 0), seen = white_of_measured(p, i, x.cols());
+    const Batch z = p.noise.normal(Purpose::known_part, i, 0), seen = white_of_measured(p, i, x.cols());
     const double shift = std::pow(m_.sigma / rho, 2);
     return each_row(x, [&](const Vector& row, const Vector& y, Index k) -> Vector {
       const Vector start = row + rho * z.row(k).transpose().matrix();
@@ -45,7 +45,7 @@ class SplitGibbs : public MeasuredSolver {
     for (Index first = 0; first < noise.cols(); first += each) {
       const Index count = std::min(each, noise.cols() - first);
       noise.middleCols(first, count) =
-          p.noise.normal(purpose_known, i, static_cast<std::uint32_t>(1 + first / each)).leftCols(count);
+          p.noise.normal(Purpose::known_part, i, static_cast<std::uint32_t>(1 + first / each)).leftCols(count);
     }
     return noise;
   }

@@ -25,16 +25,16 @@ struct RestorationRecipe {
 
 std::vector<RestorationRecipe> restoration_recipes() {
   return {{"exact", 1, true},
-          {"split-gibbs", 60, true, {.rho_min = 0.03, .prior_steps = 10}},
-          {"langevin", 150, false, {.step = 0.1, .inner = 6}},
+          {"split-gibbs", 80, true, {.rho_min = 0.03, .prior_steps = 8}},
+          {"langevin", 200, false, {.inner = 6}},
           {"ddrm", 50, false},
           {"diffpir", 100, false, {.lambda = 1, .churn = 1}},
           {"projection", 200, false},
           {"repaint", 50, false},
-          {"moment-matching", 40, true, {.solver = "dpm++2m", .iterations = 8}},
-          {"pigdm", 50, false, {.solver = "dpm++2m"}},
-          {"dps", 200, false},
-          {"mcg", 200, false},
+          {"moment-matching", 40, true, {.solver = "dpm++2m", .iterations = 12}},
+          {"pigdm", 100, false},
+          {"dps", 200, false, {.scale = 0.3}},
+          {"mcg", 200, false, {.scale = 0.3}},
           {"red-diff", 200, false}};
 }
 
