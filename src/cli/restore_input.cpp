@@ -145,6 +145,12 @@ Batch data_of(const Batch& rows, const DataUnits& units) {
   return (rows.rowwise() * units.scale.transpose()).rowwise() + units.shift.transpose();
 }
 
+void require_mask_of(const RestoreInputs& inputs, int width, int height, const RestoreFlags& flags) {
+  if (inputs.mask && (inputs.mask->width != width || inputs.mask->height != height))
+    fail(Failure::data, "{}: a mask of {} pixels does not fit {} of {}x{}", flags.mask, size_text(*inputs.mask),
+         flags.input, width, height);
+}
+
 /// A measurement as a picture or an array.
 void read_measured(const RestoreFlags& flags, const ModelSpec& spec, RestoreInputs& inputs) {
   RestoreItem item;
@@ -163,9 +169,7 @@ void read_measured(const RestoreFlags& flags, const ModelSpec& spec, RestoreInpu
   const Image image = read_image(flags.input);
   const ItemShape measured = op.measured_shape();
   if (find_entry("operator", operators(), flags.operator_name).selects && spec.shape.image) {
-    if (inputs.mask && (inputs.mask->width != image.width || inputs.mask->height != image.height))
-      fail(Failure::data, "{}: a mask of {} pixels does not fit {} of {}", flags.mask, size_text(*inputs.mask),
-           flags.input, size_text(image));
+    require_mask_of(inputs, image.width, image.height, flags);
     item.y = op(data_of(fitted_row(image, spec.shape, flags.input, inputs, item), inputs.units));
   } else if (measured.image && measured.height == image.height && measured.width == image.width) {
     item.y = 0.5 * (image_to_row(with_channels(image, measured.channels)) + 1);
@@ -193,8 +197,10 @@ void read_clean(const RestoreFlags& flags, const ModelSpec& spec, RestoreInputs&
   if (is_picture_file(flags.input)) {
     if (!spec.shape.image)
       fail(Failure::usage, "{}: the model is of {}, not of pictures", flags.input, to_text(spec.shape));
+    const Image image = read_image(flags.input);
+    require_mask_of(inputs, image.width, image.height, flags);
     RestoreItem ignored;
-    return add(fitted_row(read_image(flags.input), spec.shape, flags.input, inputs, ignored), 0, "");
+    return add(fitted_row(image, spec.shape, flags.input, inputs, ignored), 0, "");
   }
   const std::size_t colon = flags.input.rfind(':');
   if (colon == std::string::npos || colon == 0)
@@ -203,6 +209,7 @@ void read_clean(const RestoreFlags& flags, const ModelSpec& spec, RestoreInputs&
          flags.input);
   const std::string name = flags.input.substr(0, colon);
   const auto ids = parse_ranges(flags.input.substr(colon + 1), "the items");
+  if (spec.shape.image) require_mask_of(inputs, spec.shape.width, spec.shape.height, flags);
   const Dataset data = load_for_model(name, spec);
   for (const std::uint64_t id : ids) {
     if (id >= data.count) fail(Failure::usage, "{}: there are items 0 to {}", flags.input, data.count - 1);
