@@ -50,8 +50,9 @@ RestoreInputs read_restore_inputs(const RestoreFlags& flags, const ModelSpec& sp
 struct Restoration {
   Batch draws;  ///< rows in model units
   PosteriorMaps maps;
-  Batch baseline;                 ///< a row in model units
-  Times chi_square;               ///< of every draw
+  Batch baseline;         ///< a row in model units
+  Batch total_variation;  ///< the same, of pictures whose truth is known: by the weight that comes nearest to it
+  Times chi_square;       ///< of every draw
   double expected_deviation = 0;  ///< of chi_square where the measurement is explained
 };
 

@@ -56,6 +56,7 @@ void write_pictures(const fs::path& folder, const RestoreInputs& inputs, const R
     overview.push_back(image);
   };
   write("baseline.png", one(result.baseline));
+  if (result.total_variation.size() > 0) write("total_variation.png", one(result.total_variation));
   write("mean.png", one(maps.mean));
   write("std.png", map_picture(maps.std, shape, maps.std.maxCoeff()));
   write_png(folder / "low.png", one(maps.low), text);
@@ -107,6 +108,8 @@ Json write_restoration(const fs::path& folder, const RestoreInputs& inputs, cons
     json["mean"] = quality(result.maps.mean, item.truth, spec.shape);
     json["sample"] = quality(result.draws.topRows(1), item.truth, spec.shape);
     json["baseline"] = quality(result.baseline, item.truth, spec.shape);
+    if (result.total_variation.size() > 0)
+      json["total variation"] = quality(result.total_variation, item.truth, spec.shape);
     if (result.draws.rows() > 1) {
       json["coverage"] = coverage(result.maps, item.truth);
       json["coverage_expected"] = expected_coverage(result.draws.rows(), result.maps.level);

@@ -35,6 +35,7 @@ MethodChoice::MethodChoice(std::string_view name, const MethodOptions& options)
     fail(Failure::usage, "{} = {}: method {} does not read it; {} {}", setting, shown(value), name, join(readers),
          readers.size() == 1 ? "does" : "do");
   }
+  if (options_.solver.empty()) options_.solver = entry_->solver;
   if (reads_word(entry_->reads, "order") && options_.order == "score_sde")
     options_.settings.compatibility = "score_sde";
   if (!reads_word(entry_->reads, "solver")) return;

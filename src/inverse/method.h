@@ -20,7 +20,7 @@ class RestorationSolver : public Solver {
 
 /// Settings of all methods; each reads its own, and one that is set and not read is an error.
 struct MethodOptions {
-  std::string solver = "ancestral", order = "corrected", norm = "distance";
+  std::string solver, order = "corrected", norm = "distance";
   SolverOptions settings;
   double weight = 1, scale = 1, eta = 0.85, eta_seen = 1, lambda = 7, churn = 0.3, data_std = 0.5;
   double step = 0.2, rho_min = 0.03, rho_max = 1, learning_rate = 0.1, regularisation = 0.25;
@@ -28,7 +28,8 @@ struct MethodOptions {
 
   static constexpr auto fields() {
     return std::tuple{
-        field("solver", &MethodOptions::solver, "what carries the samples between impositions: see `list solvers`"),
+        field("solver", &MethodOptions::solver,
+              "what carries the samples: see `list solvers`; empty: the method's own"),
         field("settings", &MethodOptions::settings, "of that solver"),
         field("order", &MethodOptions::order,
               "corrected (known values noised from the start, imposed at the level that was reached) or score_sde"),
@@ -64,6 +65,7 @@ struct MethodEntry {
   bool spectrum = false;                          ///< needs its singular values
   bool gradient = false;                          ///< needs the derivative of the score (Score::vjp)
   bool closed_form = false;                       ///< needs a MixtureScore
+  std::string_view solver;                        ///< its own, where it reads `solver`
   std::string_view grid;                          ///< the time grid it likes best
   int (*count)(int steps, const MethodOptions&);  ///< NFE of `steps` steps with the end
   std::unique_ptr<RestorationSolver> (*make)(const Measurement&, const MethodOptions&);

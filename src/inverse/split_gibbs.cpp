@@ -1,7 +1,8 @@
 #include <cmath>
 
 #include "inverse/method_parts.h"
-#include "sampler/sample.h"
+#include "sampler/solver.h"
+#include "sde/grid.h"
 
 namespace scoresde {
 namespace {
@@ -53,21 +54,17 @@ class SplitGibbs : public MeasuredSolver {
   Batch drawn_by_prior(const ReverseProcess& p, const Batch& copy, double rho, const Interval& i) const {
     const double t = p.sde.time_at(-std::log(rho)), end = std::min(t, p.sde.t_end());
     const double alpha = p.sde.marginal(t).alpha;
-    Batch x = alpha * copy;
-    if (t > end) {
-      const double from = -std::log(rho), to = p.sde.log_snr(end);
-      double now = t;
-      for (int k = 0; k < options_.prior_steps; ++k) {
-        const double next =
-            k + 1 == options_.prior_steps ? end : p.sde.time_at(from + (to - from) * (k + 1) / options_.prior_steps);
-        const Interval part{now, next, i.index};
-        const Batch x0 = scoresde::denoise(p.sde, p.score, x, times_of(x.rows(), now));
-        x = ancestral_step(p.sde, x, x0, part, 1,
-                           p.noise.normal(Purpose::diffusion, part, static_cast<std::uint32_t>(k)));
-        now = next;
-      }
+    const Batch x = alpha * copy;
+    if (!(t > end)) return scoresde::denoise(p.sde, p.score, x, times_of(x.rows(), t));
+    const auto times = make_grid("log-snr", p.sde, t, end, options_.prior_steps);
+    const auto solver = make_solver(options_.solver, options_.settings);
+    solver->begin(times);
+    Batch y = x;
+    for (std::size_t k = 0; k + 1 < times.size(); ++k) {
+      const auto number = i.index * static_cast<std::uint32_t>(options_.prior_steps) + static_cast<std::uint32_t>(k);
+      y = solver->step(p, y, {times[k], times[k + 1], number});
     }
-    return scoresde::denoise(p.sde, p.score, x, times_of(x.rows(), end));
+    return solver->denoise(p, y, end);
   }
 
   int steps_ = 1;

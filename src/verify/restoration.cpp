@@ -31,7 +31,7 @@ std::vector<RestorationRecipe> restoration_recipes() {
           {"diffpir", 100, false, {.lambda = 1, .churn = 1}},
           {"projection", 200, false},
           {"repaint", 50, false},
-          {"moment-matching", 40, true, {.solver = "dpm++2m", .iterations = 12}},
+          {"moment-matching", 40, true, {.iterations = 12}},
           {"pigdm", 100, false},
           {"dps", 200, false, {.scale = 0.3}},
           {"mcg", 200, false, {.scale = 0.3}},
