@@ -95,8 +95,7 @@ TEST_F(RestoreRun, APhotographOfAnotherSizeWithAMaskPaintedByHand) {
 
 TEST_F(RestoreRun, AMeasurementFromAFile) {
   ASSERT_EQ(
-      restore("digits:3 --simulate --operator ct --angles 9 --noise 0.02 --samples 1 --nfe 5 --out " + at("scan"))
-          .exit,
+      restore("digits:3 --simulate --operator ct --angles 9 --noise 0.02 --samples 1 --nfe 5 --out " + at("scan")).exit,
       0);
   const Outcome again = restore(
       at("scan") + "/measured.npy --operator ct --angles 9 --noise 0.02 --samples 2 --nfe 5 --out " + at("rescan"));
