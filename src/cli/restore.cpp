@@ -8,7 +8,6 @@
 #include "inverse/solve.h"
 #include "net/model.h"
 #include "report/progress.h"
-#include "report/table.h"
 
 namespace scoresde {
 namespace {
@@ -73,74 +72,71 @@ Batch best_total_variation(const RestoreInputs& inputs, const RestoreItem& item,
   return best;
 }
 
-/// Whether the draws' residuals are as large as the noise, in a sentence. Draws of the posterior may fit a little
-/// better or worse than the noise alone says: 5 of its deviations and a tenth are allowed.
-std::string residual_text(const Restoration& result, double sigma) {
-  const double value = result.chi_square.mean();
-  if (!(sigma > 0))
-    return fmt::format("residual: {:.2g} of the measurement's energy is not explained{}", value,
-                       value > 1e-3 ? " (WARNING: without --noise it should be explained fully)" : "");
-  const double margin = 0.1 + 5 * result.expected_deviation;
-  const std::string verdict =
-      value > 1 + margin ? " (WARNING: the measurement is not explained; more --nfe, another --method, or more --noise)"
-                         : "";
-  return fmt::format("residual chi-square: {:.3f} a value, 1 +- {:.3f} where the noise explains it{}", value,
-                     result.expected_deviation, verdict);
-}
-
-void print_item(const RestoreItem& item, const Restoration& result, const Json& json, double sigma) {
-  if (!item.name.empty()) fmt::print("item {}: ", item.name);
-  fmt::print("{}\n", residual_text(result, sigma));
-  if (!json.contains("mean")) return;
-  Table table{{"", "", ""}, {}};
-  const bool picture = json["mean"].contains("psnr");
-  table.header = picture ? std::vector<std::string>{"", "PSNR (dB)", "SSIM"} : std::vector<std::string>{"", "RMSE"};
-  for (const char* row : {"mean", "sample", "baseline", "total variation"})
-    if (json.contains(row))
-      table.rows.push_back(picture
-                               ? std::vector<std::string>{row, fmt::format("{:.2f}", json[row]["psnr"].get<double>()),
-                                                          fmt::format("{:.3f}", json[row]["ssim"].get<double>())}
-                               : std::vector<std::string>{row, fmt::format("{:.4f}", json[row]["rmse"].get<double>())});
-  fmt::print("{}", text_table(table));
-  if (json.contains("coverage"))
-    fmt::print("{:.1f} % of the true values lie in their credible intervals; {:.1f} % are expected\n",
-               100 * json["coverage"].get<double>(), 100 * json["coverage_expected"].get<double>());
-}
-
-/// Means over items with their standard errors.
-Json summary_of(const std::vector<Json>& items) {
-  Json summary;
-  for (const char* what : {"mean", "sample", "baseline", "total variation"})
-    for (const char* number : {"psnr", "ssim", "rmse"}) {
-      std::vector<double> values;
-      for (const Json& item : items)
-        if (item.contains(what) && item[what].contains(number)) values.push_back(item[what][number].get<double>());
-      if (values.size() < 2) continue;
-      const double n = static_cast<double>(values.size());
-      double mean = 0, square = 0;
-      for (const double v : values) mean += v / n;
-      for (const double v : values) square += (v - mean) * (v - mean) / (n - 1);
-      summary[what][number] = {{"value", mean}, {"error", std::sqrt(square / n)}};
-    }
-  return summary;
-}
-
-void print_summary(const Json& summary, std::size_t items) {
-  if (summary.is_null()) return;
-  Table table{{fmt::format("mean of {}", items), "PSNR (dB)", "SSIM"}, {}};
-  for (const auto& [what, numbers] : summary.items()) {
-    std::vector<std::string> row = {what};
-    for (const auto& [name, number] : numbers.items())
-      row.push_back(fmt::format("{:.3f} ± {:.3f}", number["value"].get<double>(), number["error"].get<double>()));
-    table.rows.push_back(row);
-  }
-  fmt::print("{}", text_table(table));
-}
-
 void apply_settings(RestoreFlags& flags) {
   for (const std::string& setting : flags.settings) set(flags.method_options, setting);
   const std::vector<std::string> reads = split(find_entry("operator", operators(), flags.operator_name).reads, ' ');
   if (std::find(reads.begin(), reads.end(), "seed") != reads.end()) flags.operator_options.seed = flags.seed;
+}
+
+/// What can be told wrong before a network is loaded.
+MethodChoice checked_method(RestoreFlags& flags, const RestoreInputs& inputs, const ModelSpec& spec) {
+  if (flags.class_label >= spec.net.classes)
+    fail(Failure::usage, "--class {}: the model knows {}", flags.class_label,
+         spec.net.classes == 0 ? "no classes" : fmt::format("classes 0 to {}", spec.net.classes - 1));
+  const std::string name = method_name(flags, *inputs.op);
+  if (name == "pigdm" && flags.method_options.data_std == MethodOptions{}.data_std)
+    flags.method_options.data_std = spec.data_std;
+  MethodChoice method(name, flags.method_options);
+  if (method.entry().closed_form)
+    fail(Failure::usage, "method {} needs a prior in closed form; a network is none", name);
+  if (const std::string why = method.obstacle(*inputs.op); !why.empty()) fail(Failure::usage, "{}", why);
+  return method;
+}
+
+Json restoration_recipe(const RestoreFlags& flags, const Model& model, const RestorePlan& plan) {
+  return {{"scoresde", SCORESDE_VERSION},
+          {"model", model.hash},
+          {"input", flags.input},
+          {"simulated", flags.simulate},
+          {"operator", flags.operator_name},
+          {"operator_options", to_json(flags.operator_options)},
+          {"noise", flags.noise.sigma},
+          {"poisson", flags.noise.peak},
+          {"method", plan.method.entry().name},
+          {"method_options", to_json(plan.method.options())},
+          {"steps", plan.steps},
+          {"nfe", plan.method.evaluations(plan.steps)},
+          {"seed", flags.seed}};
+}
+
+void restore_items(const RestoreFlags& flags, const CommonFlags& common, const RestoreInputs& inputs,
+                   const Model& model, const RestorePlan& plan) {
+  const Json recipe = restoration_recipe(flags, model, plan);
+  const std::string method(plan.method.entry().name);
+  const int nfe = plan.method.evaluations(plan.steps);
+  Progress progress("restoring", static_cast<double>(inputs.items.size()) * flags.samples, "samples",
+                    {.mode = common.quiet ? ProgressMode::quiet : ProgressMode::automatic});
+  const Stopwatch watch;
+  std::vector<Json> results;
+  for (const RestoreItem& item : inputs.items) {
+    const Restoration result =
+        restore_item(flags, inputs, item, plan, progress, static_cast<double>(results.size()) * flags.samples);
+    results.push_back(write_restoration(fs::path(flags.out) / item.name, inputs, item, result, model.spec, recipe));
+    if (!common.json) print_restoration(item, result, results.back(), flags.noise.poisson() ? 1 : flags.noise.sigma);
+  }
+  const Json summary = restoration_summary(results);
+  if (common.json)
+    return print_json({{"out", flags.out},
+                       {"method", method},
+                       {"steps", plan.steps},
+                       {"nfe", nfe},
+                       {"seconds", watch.seconds()},
+                       {"notes", inputs.notes},
+                       {"items", results},
+                       {"summary", summary}});
+  print_restoration_summary(summary, results.size());
+  fmt::print("{}: {}, {}, {}, {} NFE a sample, {}\n", flags.out, flags.operator_name, method,
+             counted(plan.steps, "step"), nfe, duration_text(watch.seconds()));
 }
 
 void run_restore(RestoreFlags& flags, const CommonFlags& common) {
@@ -150,61 +146,15 @@ void run_restore(RestoreFlags& flags, const CommonFlags& common) {
     require_free(flags.out, common.force);
   const Model model = read_model(flags.run);
   const auto sde = make_sde(model.spec.sde);
-  const int classes = model.spec.net.classes;
-  if (flags.class_label >= classes)
-    fail(Failure::usage, "--class {}: the model knows {}", flags.class_label,
-         classes == 0 ? "no classes" : fmt::format("classes 0 to {}", classes - 1));
-  if (flags.method_options.data_std == MethodOptions{}.data_std && (flags.method == "pigdm"))
-    flags.method_options.data_std = model.spec.data_std;
   const RestoreInputs inputs = read_restore_inputs(flags, model.spec);
-  const MethodChoice method(method_name(flags, *inputs.op), flags.method_options);
-  if (method.entry().closed_form)
-    fail(Failure::usage, "method {} needs a prior in closed form; a network is none", method.entry().name);
-  if (const std::string why = method.obstacle(*inputs.op); !why.empty()) fail(Failure::usage, "{}", why);
+  const MethodChoice method = checked_method(flags, inputs, model.spec);
   const int steps = method.steps_for(flags.nfe);
-  EngineChoice engine = flags.engine;
-  if (method.entry().gradient && engine.engine == "auto") engine.engine = "torch";
+  if (method.entry().gradient && flags.engine.engine == "auto") flags.engine.engine = "torch";
   catch_interrupts();
-  const auto score = load_score(engine, model, flags.class_label, thread_count(common));
+  const auto score = load_score(flags.engine, model, flags.class_label, thread_count(common));
   if (!common.quiet && !common.json)
     for (const std::string& note : inputs.notes) fmt::print(stderr, "{}\n", note);
-  const RestorePlan plan{method, steps, *sde, *score, model.spec.shape};
-  Json recipe = {{"scoresde", SCORESDE_VERSION},
-                 {"model", model.hash},
-                 {"input", flags.input},
-                 {"operator", flags.operator_name},
-                 {"operator_options", to_json(flags.operator_options)},
-                 {"method", method.entry().name},
-                 {"method_options", to_json(method.options())},
-                 {"steps", steps},
-                 {"nfe", method.evaluations(steps)},
-                 {"noise", flags.noise.sigma},
-                 {"poisson", flags.noise.peak},
-                 {"seed", flags.seed},
-                 {"simulated", flags.simulate}};
-  Progress progress("restoring", static_cast<double>(inputs.items.size()) * flags.samples, "samples",
-                    {.mode = common.quiet ? ProgressMode::quiet : ProgressMode::automatic});
-  const Stopwatch watch;
-  std::vector<Json> results;
-  for (const RestoreItem& item : inputs.items) {
-    const Restoration result =
-        restore_item(flags, inputs, item, plan, progress, static_cast<double>(results.size()) * flags.samples);
-    results.push_back(write_restoration(fs::path(flags.out) / item.name, inputs, item, result, model.spec, recipe));
-    if (!common.json) print_item(item, result, results.back(), flags.noise.poisson() ? 1 : flags.noise.sigma);
-  }
-  const Json summary = summary_of(results);
-  if (common.json)
-    return print_json({{"out", flags.out},
-                       {"method", method.entry().name},
-                       {"steps", steps},
-                       {"nfe", method.evaluations(steps)},
-                       {"seconds", watch.seconds()},
-                       {"notes", inputs.notes},
-                       {"items", results},
-                       {"summary", summary}});
-  print_summary(summary, results.size());
-  fmt::print("{}: {}, {} {}, {} NFE a sample, {}\n", flags.out, flags.operator_name, method.entry().name,
-             counted(steps, "step"), method.evaluations(steps), duration_text(watch.seconds()));
+  restore_items(flags, common, inputs, model, {method, steps, *sde, *score, model.spec.shape});
 }
 
 /// A flag for every setting of the operators, with those that read it.

@@ -60,4 +60,12 @@ struct Restoration {
 Json write_restoration(const fs::path& folder, const RestoreInputs& inputs, const RestoreItem& item,
                        const Restoration& result, const ModelSpec& spec, const Json& recipe);
 
+/// An item's residual and, where the truth is known, its errors, for a person. sigma: of the measured values as the
+/// methods saw them.
+void print_restoration(const RestoreItem& item, const Restoration& result, const Json& numbers, double sigma);
+
+/// Means over items with their standard errors; null of fewer than two.
+Json restoration_summary(const std::vector<Json>& items);
+void print_restoration_summary(const Json& summary, std::size_t items);
+
 }  // namespace scoresde
