@@ -11,12 +11,12 @@ namespace {
 std::string residual_text(const Restoration& result, double sigma) {
   const double value = result.chi_square.mean();
   if (!(sigma > 0))
-    return fmt::format("residual: {:.2g} of the measurement's energy is not explained{}", value,
-                       value > 1e-3 ? " (WARNING: without --noise it should be explained fully)" : "");
+    return fmt::format(
+        "residual: {:.2g} of the measurement's energy is not explained{}", value,
+        value > 1e-3 ? "\nWARNING: without --noise it should be explained fully; try another --method" : "");
   const double margin = 0.1 + 5 * result.expected_deviation;
   const std::string verdict =
-      value > 1 + margin ? " (WARNING: the measurement is not explained; more --nfe, another --method, or more --noise)"
-                         : "";
+      value > 1 + margin ? "\nWARNING: the measurement is not explained; try more --nfe or another --method" : "";
   return fmt::format("residual chi-square: {:.3f} a value, 1 +- {:.3f} where the noise explains it{}", value,
                      result.expected_deviation, verdict);
 }
@@ -61,7 +61,9 @@ Json restoration_summary(const std::vector<Json>& items) {
 
 void print_restoration_summary(const Json& summary, std::size_t items) {
   if (summary.is_null()) return;
-  Table table{{fmt::format("mean of {}", items), "PSNR (dB)", "SSIM"}, {}};
+  Table table{{fmt::format("mean of {}", items)}, {}};
+  for (const auto& [name, number] : summary.front().items())
+    table.header.push_back(name == "psnr" ? "PSNR (dB)" : name);
   for (const auto& [what, numbers] : summary.items()) {
     std::vector<std::string> row = {what};
     for (const auto& [name, number] : numbers.items())
