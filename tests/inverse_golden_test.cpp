@@ -2,34 +2,14 @@
 
 #include <Eigen/LU>
 #include <cmath>
-#include <numbers>
 
 #include "golden.h"
+#include "golden_noise.h"
 #include "inverse/method.h"
 #include "score/analytic.h"
 
 namespace scoresde::test {
 namespace {
-
-/// The golden files' stand-in for randomness: the k-th draw of a run is sqrt(2) sin(1 + 0.7 j + 1.3 k).
-class DrawnInOrder : public NoiseSource {
- public:
-  DrawnInOrder(Index rows, Index columns) : rows_(rows), columns_(columns) {}
-
-  Batch normal(Purpose, const Interval&, std::uint32_t) const override {
-    Batch z(rows_, columns_);
-    for (Index j = 0; j < z.size(); ++j)
-      z.data()[j] = std::numbers::sqrt2 * std::sin(1.0 + 0.7 * static_cast<double>(j) + 1.3 * draws_);
-    ++draws_;
-    return z;
-  }
-
-  int draws() const { return draws_; }
-
- private:
-  Index rows_, columns_;
-  mutable int draws_ = 0;
-};
 
 const ItemShape golden_picture{3, 2, 2, true};
 
@@ -70,7 +50,7 @@ TEST(Reference, InpaintsAsScoreSdeDoes) {
     const auto sde = sde_of(c["sde"]);
     const bool centred = sde->name() != "ve";
     const GaussianScore score(*sde, Gaussian(Eigen::ArrayXd::Constant(12, 0.2), 0.25));
-    const DrawnInOrder noise(2, 12);
+    const GoldenNoise noise(2, 12);
     const int scales = c["params"]["N"];
     const MethodChoice method("projection", reference_order(c["predictor"], c["corrector"], c["snr"], scales));
     const std::string what = c["sde"].get<std::string>() + " " + method.options().solver + " " + c["denoise"].dump();
@@ -107,7 +87,7 @@ TEST(Reference, ColourisesAsScoreSdeDoes) {
     grey.middleCols(4 * c, 4) = (data.middleCols(0, 4) + data.middleCols(4, 4) + data.middleCols(8, 4)) / 3;
 
   const int steps = 25;
-  const DrawnInOrder theirs(2, 12), ours(2, 12);
+  const GoldenNoise theirs(2, 12), ours(2, 12);
   const Batch prior = theirs.normal(Purpose::prior, {1, 1, 0}, 0);
   const Batch known = channels(grey, m);
   Batch x = channels(known * mask + channels(prior * (1 - mask), m), inverse), mean = x;

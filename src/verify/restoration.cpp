@@ -1,3 +1,5 @@
+#include "verify/restoration.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -10,6 +12,22 @@
 #include "verify/line_law.h"
 
 namespace scoresde {
+
+std::vector<MixtureComponent> restoration_prior(Index dimension, bool mixture) {
+  std::vector<MixtureComponent> components;
+  for (int k = 0; k < (mixture ? 2 : 1); ++k) {
+    Eigen::ArrayXd mean(dimension);
+    Eigen::MatrixXd root(dimension, dimension);
+    for (Index i = 0; i < dimension; ++i) {
+      mean[i] = (k == 0 ? 0.35 : -0.35) * std::cos(1.0 + static_cast<double>(i));
+      for (Index j = 0; j < dimension; ++j)
+        root(i, j) = 0.12 * std::cos(0.7 * static_cast<double>((i + 1) * (j + 1)) + k) + (i == j ? 0.2 : 0);
+    }
+    components.push_back({0.5 + 0.1 * k, Gaussian(mean, root * root.transpose())});
+  }
+  return components;
+}
+
 namespace {
 
 constexpr double kNoise = 0.1;
@@ -36,22 +54,6 @@ std::vector<RestorationRecipe> restoration_recipes() {
           {"dps", 200, false, {.scale = 0.3}},
           {"mcg", 200, false, {.scale = 0.3}},
           {"red-diff", 200, false}};
-}
-
-/// A prior of 16 (colours: 12) values: a mixture of two Gaussians, or the first alone.
-std::vector<MixtureComponent> picture_prior(Index dimension, bool mixture) {
-  std::vector<MixtureComponent> components;
-  for (int k = 0; k < (mixture ? 2 : 1); ++k) {
-    Eigen::ArrayXd mean(dimension);
-    Eigen::MatrixXd root(dimension, dimension);
-    for (Index i = 0; i < dimension; ++i) {
-      mean[i] = (k == 0 ? 0.35 : -0.35) * std::cos(1.0 + static_cast<double>(i));
-      for (Index j = 0; j < dimension; ++j)
-        root(i, j) = 0.12 * std::cos(0.7 * static_cast<double>((i + 1) * (j + 1)) + k) + (i == j ? 0.2 : 0);
-    }
-    components.push_back({0.5 + 0.1 * k, Gaussian(mean, root * root.transpose())});
-  }
-  return components;
 }
 
 std::shared_ptr<const Operator> small_operator(std::string_view name) {
@@ -91,7 +93,7 @@ struct OracleProblem {
 
   OracleProblem(std::string_view op_name, bool mixture) {
     const auto op = small_operator(op_name);
-    prior = picture_prior(op->inputs(), mixture);
+    prior = restoration_prior(op->inputs(), mixture);
     const std::uint64_t id = 0;
     measurement = {op, simulate(*op, draw_rows(prior, 1, 5), {.sigma = kNoise}, 5, {&id, 1}), kNoise};
     posterior = scoresde::posterior(
@@ -146,7 +148,7 @@ RestorationErrors errors_of(const RestorationRecipe& recipe, const OracleProblem
 double rank_distance(const RestorationRecipe& recipe, std::string_view op_name, Index problems) {
   constexpr Index draws = 19;
   const auto op = small_operator(op_name);
-  const auto prior = picture_prior(op->inputs(), true);
+  const auto prior = restoration_prior(op->inputs(), true);
   const Batch truth = draw_rows(prior, problems, 9);
   const Batch seen = simulate(*op, truth, {.sigma = kNoise}, 9, ids_from(problems));
   Batch y(problems * draws, seen.cols());
