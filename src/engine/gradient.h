@@ -36,7 +36,7 @@ struct NetworkRows {
 class Differentiator {
  public:
   /// Error{usage} names an op that has no gradient. Memory is allocated by the first call of a batch size and kept.
-  Differentiator(const Graph& graph, int threads, bool want_parameters);
+  Differentiator(const Graph& graph, Derivatives wanted, int threads);
   ~Differentiator();
 
   /// One pointer a parameter, in the graph's order and as a checkpoint has it; they must stay valid while used.
@@ -46,8 +46,8 @@ class Differentiator {
   void forward(const NetworkRows& rows, float* out);
 
   /// After forward(), of the same rows: d_x = J^T d_out (null: not wanted), and d_parameters[i] becomes the gradient of
-  /// parameter i (empty: not wanted; null: not this one; zero for one that is not trainable).
-  /// Without parameters it may be called again and again with other d_out.
+  /// parameter i (empty: none wanted; null: not this one; zero for one that is not trainable or not used).
+  /// Once after a forward(), but again and again with other d_out where the network was compiled without parameters.
   void backward(const float* d_out, float* d_x, std::span<float* const> d_parameters = {});
 
   /// Fills d_out of rows [first, first + count) from their `out`: a loss's derivative. Called by several threads.
@@ -60,7 +60,31 @@ class Differentiator {
   const Graph& graph() const { return graph_; }
 
  private:
+  struct Memory;
+  struct Worker;
+  struct Chunk {
+    Index first, count;
+  };
+  using ChunkTask = std::function<void(const Chunk& chunk, std::size_t index, std::size_t worker)>;
+
+  void start(const NetworkRows& rows, std::size_t memories);
+  void each_chunk(const ChunkTask& task);
+  Run run_of(const Chunk& chunk, std::size_t memory, std::size_t worker) const;
+  void forward_chunk(const NetworkRows& rows, const Chunk& chunk, const Run& run, float* out,
+                     std::span<double> uniforms) const;
+  void backward_chunk(const Run& run, const float* d_out, float* d_x) const;
+  Index input_size() const { return plan_.input.rows * plan_.input.channels; }
+  Index output_size() const { return plan_.output.rows * plan_.output.channels; }
+  void clear_sums();
+  void collect_parameters(std::span<float* const> d_parameters);
+
   Graph graph_;
+  GradientPlan plan_;
+  mutable WorkerPool pool_;
+  Index samples_at_once_ = 1;
+  std::vector<Chunk> chunks_;  // of the present rows
+  std::vector<std::unique_ptr<Memory>> memories_;
+  std::vector<std::unique_ptr<Worker>> workers_;
 };
 
 }  // namespace scoresde
