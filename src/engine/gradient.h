@@ -59,6 +59,9 @@ class Differentiator {
 
   const Graph& graph() const { return graph_; }
 
+  /// Rows that all threads work on at once: a forward() of more needs more memory without being any quicker.
+  Index rows_at_once() const { return samples_at_once_ * static_cast<Index>(pool_.workers()); }
+
  private:
   struct Memory;
   struct Worker;
