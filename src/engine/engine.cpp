@@ -6,6 +6,7 @@
 #include <cmath>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "net/net_config.h"
 
@@ -171,6 +172,21 @@ Batch Engine::operator()(const Batch& x, const Times& label, std::optional<int> 
   workers_.run(chunks.size(),
                [&](std::size_t index, std::size_t worker) { evaluate(chunks[index], *memories_[worker], task); });
   return result;
+}
+
+std::vector<double> Engine::node_seconds(const Batch& x, double label) const {
+  Memory& memory = *memories_.front();
+  compute_shared(memory, label, -1);
+  const Run run{memory.values.data(), memory.shared.data(), memory.scratch.data(),
+                std::min(x.rows(), samples_at_once_)};
+  fill(run, x, 0);
+  std::vector<double> seconds(graph_.nodes.size());
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    const Stopwatch watch;
+    plan_.steps[i]->run(run);
+    seconds[static_cast<std::size_t>(plan_.step_nodes[i])] += watch.seconds();
+  }
+  return seconds;
 }
 
 }  // namespace scoresde

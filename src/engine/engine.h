@@ -23,6 +23,11 @@ class Engine {
 
   const Graph& graph() const { return graph_; }
 
+  /// Where the time of an evaluation goes: seconds of every node of the graph (0 where its work is part of another's),
+  /// by one thread, for rows of one time label; at most rows_at_once() of them.
+  std::vector<double> node_seconds(const Batch& x, double label) const;
+  Index rows_at_once() const { return samples_at_once_; }
+
  private:
   struct Memory;
   struct Chunk;

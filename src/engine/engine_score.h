@@ -17,6 +17,7 @@ class EngineScore : public Score {
 
   Batch operator()(const Batch& x, const Times& t) const override;
   Index dimension() const override { return static_cast<Index>(element_count(engine_.graph().input_shape)); }
+  const Engine& engine() const { return engine_; }
 
  private:
   Engine engine_;

@@ -200,6 +200,7 @@ class Compiler {
     for (int i = 0; i < count(); ++i) {
       if (value(i) != i || facts(i).absorbed) continue;
       emit_node(i, facts(i).shared ? plan.shared_steps : plan.steps);
+      plan.step_nodes.resize(plan.steps.size(), facts(i).product >= 0 ? facts(i).product : i);
     }
     plan.input = place(0);
     plan.output = place(value(count() - 1));

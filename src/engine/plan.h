@@ -13,6 +13,7 @@ namespace scoresde {
 struct Plan {
   std::vector<KernelPtr> shared_steps;  ///< of the time label and the class alone
   std::vector<KernelPtr> steps;
+  std::vector<int> step_nodes;  ///< for each of `steps` the node that it computes (of a chain the one with weights)
   Place input, output, label, class_label;  ///< label and class_label have no rows where the network has none
   Size shared_floats = 0;                   ///< of Run::shared
   Size floats_a_sample = 0;                 ///< of Run::memory, times the samples
