@@ -6,11 +6,10 @@ import time
 PAUSE = 0.02
 
 
-def contest(contestants, rounds, seconds=1e9):
-    """{name: seconds of every round}. Each is called twice before anything is measured; the order turns."""
+def contest(contestants, rounds, seconds=1e9, warm=2):
+    """{name: seconds of every round}. Each is called `warm` times before anything is measured; the order turns."""
     names = list(contestants)
-    for name in names:
-        contestants[name]()
+    for name in names * warm:
         contestants[name]()
     times = {name: [] for name in names}
     start = time.perf_counter()

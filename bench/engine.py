@@ -20,7 +20,9 @@ class Library:
             ("bench_weight", ctypes.POINTER(ctypes.c_float), [pointer, integer]),
             ("bench_compile", integer, [pointer, integer]),
             ("bench_evaluate", integer, [pointer, integer, real, real, real]),
-            ("bench_sample", integer, [pointer, text, integer, integer, real]),
+            ("bench_schedule", integer, [pointer, text, integer, real]),
+            ("bench_prior", integer, [pointer, integer, wide, real]),
+            ("bench_sample", integer, [pointer, text, integer, integer, wide, real]),
             ("bench_fma_peak", ctypes.c_double, [integer]),
             ("bench_target", text, []),
         ]:
@@ -60,9 +62,19 @@ class Engine:
         self.library.check(self.c.bench_evaluate(self.handle, len(x), x, label, y))
         return y
 
-    def sample(self, solver, rows, nfe):
+    def schedule(self, solver, nfe):
+        rows = np.empty((nfe, 6))
+        self.library.check(self.c.bench_schedule(self.handle, solver.encode(), nfe, rows))
+        return rows
+
+    def prior(self, rows, first=0):
+        x = np.empty((rows, *self.shape))
+        self.library.check(self.c.bench_prior(self.handle, rows, first, x))
+        return x
+
+    def sample(self, solver, rows, nfe, first=0):
         y = np.empty((rows, *self.shape))
-        self.library.check(self.c.bench_sample(self.handle, solver.encode(), rows, nfe, y))
+        self.library.check(self.c.bench_sample(self.handle, solver.encode(), rows, nfe, first, y))
         return y
 
     def save(self, path):

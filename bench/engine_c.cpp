@@ -81,6 +81,17 @@ void compile(BenchModel& model, int threads) {
   model.engine = std::make_unique<Engine>(model.model.spec, model.model.weights, threads);
 }
 
+std::vector<double> times_of(const Sde& sde, const char* solver, int nfe) {
+  const SolverChoice choice(solver, {});
+  return choice.times(sde, choice.steps_for(nfe, true));
+}
+
+CounterNoise noise_of(const BenchModel& model, int rows, std::uint64_t first) {
+  std::vector<std::uint64_t> ids(static_cast<std::size_t>(rows));
+  std::iota(ids.begin(), ids.end(), first);
+  return {0, ids, model.model.spec.shape.size()};
+}
+
 }  // namespace
 
 const char* bench_error() { return last_error.c_str(); }
@@ -110,18 +121,43 @@ int bench_compile(BenchModel* model, int threads) {
   return guarded([&] { return compile(*model, threads), 0; }, 1);
 }
 
-int bench_sample(BenchModel* model, const char* solver, int rows, int nfe, double* y) {
+int bench_schedule(BenchModel* model, const char* solver, int nfe, double* out) {
+  return guarded(
+      [&] {
+        const auto sde = make_sde(model->model.spec.sde);
+        const PredictionEntry& prediction = find_entry("prediction", predictions(), model->model.spec.net.prediction);
+        for (const double t : times_of(*sde, solver, nfe)) {
+          const Preconditioning c = prediction.make(*sde, t, model->model.spec.data_std);
+          const auto [alpha, sigma] = sde->marginal(t);
+          const double variance = sigma * sigma;
+          for (const double value : {alpha, sigma, c.input, c.label, (1 + variance * c.score_x) / alpha,
+                                     variance * c.score_f / alpha})
+            *out++ = value;
+        }
+        return 0;
+      },
+      1);
+}
+
+int bench_prior(BenchModel* model, int rows, unsigned long long first, double* x) {
+  return guarded(
+      [&] {
+        const Batch prior = draw_prior(*make_sde(model->model.spec.sde), noise_of(*model, rows, first));
+        std::copy_n(prior.data(), prior.size(), x);
+        return 0;
+      },
+      1);
+}
+
+int bench_sample(BenchModel* model, const char* solver, int rows, int nfe, unsigned long long first, double* y) {
   return guarded(
       [&] {
         if (!model->score) model->score = std::make_unique<EngineScore>(model->model, std::nullopt, model->threads);
         const auto sde = make_sde(model->model.spec.sde);
-        std::vector<std::uint64_t> ids(static_cast<std::size_t>(rows));
-        std::iota(ids.begin(), ids.end(), 0u);
-        const CounterNoise noise(0, ids, model->score->dimension());
-        const SolverChoice choice(solver, {});
-        const auto times = choice.times(*sde, choice.steps_for(nfe, true));
-        const auto method = choice.make();
-        const Samples samples = sample({*sde, *model->score, noise}, *method, draw_prior(*sde, noise), times);
+        const CounterNoise noise = noise_of(*model, rows, first);
+        const auto method = make_solver(solver);
+        const Samples samples = sample({*sde, *model->score, noise}, *method, draw_prior(*sde, noise),
+                                       times_of(*sde, solver, nfe));
         std::copy_n(samples.x.data(), samples.x.size(), y);
         return 0;
       },

@@ -24,8 +24,14 @@ const float* bench_weight(BenchModel* model, int index);
 int bench_compile(BenchModel* model, int threads);
 /// The network's raw output: x and y are rows x (C H W), label one number a row.
 int bench_evaluate(BenchModel* model, int rows, const double* x, const double* label, double* y);
-/// Samples 0 .. rows - 1 of seed 0 by a solver of the table in exactly `nfe` evaluations.
-int bench_sample(BenchModel* model, const char* solver, int rows, int nfe, double* y);
+
+/// For each time of a run of `nfe` evaluations, the last one by the final denoising, six numbers: alpha, sigma; what x
+/// is multiplied by and the time label, for the network; and a, b of the estimate x_0 = a x + b F from its output F.
+int bench_schedule(BenchModel* model, const char* solver, int nfe, double* out);
+/// Where samples first .. first + rows - 1 of seed 0 begin.
+int bench_prior(BenchModel* model, int rows, unsigned long long first, double* x);
+/// The same samples, drawn by a solver of the table in exactly `nfe` evaluations.
+int bench_sample(BenchModel* model, const char* solver, int rows, int nfe, unsigned long long first, double* y);
 
 /// Measured FMA peak, FLOP/s.
 double bench_fma_peak(int threads);

@@ -8,21 +8,25 @@ from networks import NETWORKS
 from torch_graph import GraphNet
 
 
-def modes(net, x, t):
-    """{name: function} of PyTorch eager, channels last, traced and frozen, and optimised for inference."""
+def modes(net, make, x, t):
+    """{name: function of (x, t)} of PyTorch eager, channels last, traced and frozen, and optimised for inference."""
     eager = net.eval()
-    last = GraphNet(net.graph, net.arrays).eval().to(memory_format=torch.channels_last)
-    x_last = x.contiguous(memory_format=torch.channels_last)
+    to_last = lambda x: x.contiguous(memory_format=torch.channels_last)
+    last = make().eval().to(memory_format=torch.channels_last)
     traced = torch.jit.freeze(torch.jit.trace(eager, (x, t), check_trace=False))
-    traced_last = torch.jit.freeze(torch.jit.trace(last, (x_last, t), check_trace=False))
+    traced_last = torch.jit.freeze(torch.jit.trace(last, (to_last(x), t), check_trace=False))
     optimised = torch.jit.optimize_for_inference(torch.jit.trace(eager, (x, t), check_trace=False))
     return {
-        "eager": lambda: eager(x, t),
-        "channels last": lambda: last(x_last, t),
-        "traced": lambda: traced(x, t),
-        "traced, channels last": lambda: traced_last(x_last, t),
-        "optimize_for_inference": lambda: optimised(x, t),
+        "eager": eager,
+        "channels last": lambda x, t: last(to_last(x), t),
+        "traced": traced,
+        "traced, channels last": lambda x, t: traced_last(to_last(x), t),
+        "optimize_for_inference": optimised,
     }
+
+
+def bound(ways, x, t):
+    return {name: (lambda run=run: run(x, t)) for name, run in ways.items()}
 
 
 def inputs(shape, batch):
@@ -31,11 +35,11 @@ def inputs(shape, batch):
     return generator.standard_normal((batch, *shape)), np.full(batch, 0.7)
 
 
-def errors(net, engine, x, label):
+def errors(net, make, engine, x, label):
     """Largest difference from PyTorch in float64, of the engine and of PyTorch in float32; the output's rms."""
     x, label = x[:4], label[:4]
     with torch.no_grad():
-        exact = GraphNet(net.graph, net.arrays).double()(torch.tensor(x), torch.tensor(label)).numpy()
+        exact = make().double()(torch.tensor(x), torch.tensor(label)).numpy()
         single = net(torch.tensor(x, dtype=torch.float32), torch.tensor(label, dtype=torch.float32)).numpy()
     return {
         "engine": float(abs(engine(np.ascontiguousarray(x), label) - exact).max()),
@@ -47,7 +51,8 @@ def errors(net, engine, x, label):
 def compare(library, name, batches, threads, rounds, seconds):
     preset, sde, settings, shape = NETWORKS[name]
     engine = Engine(library, preset, sde, settings, shape, threads)
-    net = GraphNet(engine.graph, engine.weights())
+    make = lambda: GraphNet(engine.graph, engine.weights())
+    net = make()
     flop = 2 * engine.graph["multiply_adds"]
     rows = []
     for batch in batches:
@@ -55,10 +60,10 @@ def compare(library, name, batches, threads, rounds, seconds):
         tensor_x, tensor_t = torch.tensor(x, dtype=torch.float32), torch.tensor(label, dtype=torch.float32)
         peak = library.peak(threads)
         with torch.no_grad():
-            contestants = {"engine": lambda: engine(x, label), **modes(net, tensor_x, tensor_t)}
+            contestants = {"engine": lambda: engine(x, label), **bound(modes(net, make, tensor_x, tensor_t), tensor_x, tensor_t)}
             row = verdict(contest(contestants, rounds, seconds))
         peak = max(peak, library.peak(threads))
-        row.update(network=name, batch=batch, flop=flop * batch, peak=peak, error=errors(net, engine, x, label))
+        row.update(network=name, batch=batch, flop=flop * batch, peak=peak, error=errors(net, make, engine, x, label))
         row["peak_share"] = {n: flop * batch / time / peak for n, time in row["minimum"].items()}
         rows.append(row)
         yield row

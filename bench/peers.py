@@ -1,10 +1,13 @@
-#!/usr/bin/env python3
-"""The engine beside PyTorch, in one process, in turns: see docs/benchmarks.md.
+#!/usr/bin/python3
+"""The engine beside PyTorch, in one process, in turns: docs/benchmarks.md says what is measured.
 
-  python3 bench/peers.py --build build/bench --networks small32 --batches 1,16 --rounds 9
+  /usr/bin/python3 bench/peers.py --markdown docs/benchmarks.md       everything, 12 minutes
+  /usr/bin/python3 bench/peers.py --quick                             two minutes
+  /usr/bin/python3 bench/peers.py --parts forward --networks small32 --batches 1,16 --rounds 9
 """
 import argparse
 import json
+import os
 import pathlib
 import sys
 
@@ -12,48 +15,86 @@ try:
     import numpy
     import torch
 except ImportError:
-    print("peers.py: skipped, because there is no PyTorch here (Debian: apt install python3-torch python3-numpy)")
+    print("peers.py: skipped, because this Python has no PyTorch (Debian: apt install python3-torch python3-numpy)")
     sys.exit(0)
 
 import forward
+import process
+import sampling
+import tables
+import training
 from engine import Library
 from networks import NETWORKS
 
+PARTS = "start,memory,forward,sampling,growth,training".split(",")
+SMALL = [name for name in NETWORKS if name.startswith("small")]
 
-def show(row):
-    best = row["best"]
-    print(f"{row['network']:8s} batch {row['batch']:2d}  {row['ratio']:5.2f} x {best} ({row['ratio_of_minima']:.2f} by "
-          f"minima, {row['rounds']} rounds); {100 * row['peak_share']['engine']:.0f} % of the FMA peak "
-          f"(PyTorch {100 * row['peak_share'][best]:.0f} %)")
-    for name, value in row["median"].items():
-        print(f"    {name:24s} {1e3 * value:9.2f} ms median  {1e3 * row['minimum'][name]:9.2f} ms least")
-    error = row["error"]
-    print(f"    largest error {error['engine']:.1e} (PyTorch float32 {error['torch']:.1e}; output rms {error['rms']:.2f})")
-    sys.stdout.flush()
+
+class Comparison:
+    def __init__(self, flags):
+        self.flags, self.build = flags, pathlib.Path(flags.build).resolve()
+        self.library = Library(self.build / "libscoresde_bench.so")
+        self.threads, self.quick = flags.threads, flags.quick
+        self.result = {"machine": tables.machine(self.library, self.threads)}
+
+    def networks(self, usual):
+        return [name for name in (self.flags.networks or usual)]
+
+    def keep(self, part, row):
+        self.result.setdefault(part, []).append(row)
+        print(tables.line(part, row), flush=True)
+        if self.flags.json:
+            pathlib.Path(self.flags.json).write_text(json.dumps(self.result, indent=1))
+
+    def forward(self):
+        rounds, seconds = (5, 4) if self.quick else (self.flags.rounds, self.flags.seconds)
+        for name in self.networks(NETWORKS):
+            batches = [16] if self.quick and name not in SMALL else self.flags.batches
+            for row in forward.compare(self.library, name, batches, self.threads, rounds, seconds):
+                self.keep("forward", row)
+
+    def sampling(self):
+        for name in self.networks(SMALL[:1] if self.quick else SMALL):
+            self.keep("sampling", sampling.compare(self.library, name, 64, 20, self.threads, 3))
+
+    def growth(self):
+        self.keep("growth", sampling.growth(self.library, "small32", 5, self.threads))
+
+    def training(self):
+        path = self.build / "libscoresde_bench_training.so"
+        for name in self.networks(SMALL[:1] if self.quick else SMALL):
+            for batch in [64] if self.quick else [64, 128]:
+                self.keep("training", training.compare(self.library, path, name, batch, self.threads, 5, 40))
+
+    def start(self):
+        self.keep("start", process.first_image(self.library, self.build / "scoresde"))
+
+    def memory(self):
+        for name in self.networks(["small32"] if self.quick else ["small32", "ddpmpp"]):
+            self.keep("memory", process.memory(self.library, self.build / "scoresde", name, 16))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default="build/bench", help="folder with libscoresde_bench.so")
-    parser.add_argument("--networks", default=",".join(NETWORKS))
-    parser.add_argument("--batches", default="1,4,16")
+    words = lambda text: text.split(",")
+    parser.add_argument("--build", default="build/release", help="folder with the program and libscoresde_bench.so")
+    parser.add_argument("--parts", type=words, default=PARTS, help=",".join(PARTS))
+    parser.add_argument("--networks", type=words, help=",".join(NETWORKS))
+    parser.add_argument("--batches", type=lambda text: [int(b) for b in text.split(",")], default=[1, 4, 16])
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=40, help="at most, a network and batch; never under 3 rounds")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=20, help="a network and batch; never under 3 rounds")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--quick", action="store_true", help="less of everything")
     parser.add_argument("--json", help="write all numbers here")
+    parser.add_argument("--markdown", help="replace the tables in this file")
     flags = parser.parse_args()
-    torch.set_num_threads(flags.threads)
-    library = Library(pathlib.Path(flags.build).resolve() / "libscoresde_bench.so")
-    print(f"PyTorch {torch.__version__}, {flags.threads} threads, {library.target()}, FMA peak "
-          f"{library.peak(flags.threads) / 1e9:.0f} GFLOP/s")
-    rows = []
-    for name in flags.networks.split(","):
-        batches = [int(b) for b in flags.batches.split(",")]
-        for row in forward.compare(library, name, batches, flags.threads, flags.rounds, flags.seconds):
-            show(row)
-            rows.append(row)
-    if flags.json:
-        pathlib.Path(flags.json).write_text(json.dumps(rows, indent=1))
+    torch.set_num_threads(flags.threads)  # Debian's PyTorch starts with half of the cores
+    comparison = Comparison(flags)
+    print(tables.heading(comparison.result["machine"]), flush=True)
+    for part in flags.parts:
+        getattr(comparison, part)()
+    if flags.markdown:
+        tables.replace(pathlib.Path(flags.markdown), comparison.result)
 
 
 if __name__ == "__main__":

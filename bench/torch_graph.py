@@ -89,7 +89,6 @@ class GraphNet(torch.nn.Module):
 
     def __init__(self, graph, weights):
         super().__init__()
-        self.graph, self.arrays = graph, weights
         self.nodes = [dict({"scale": 1}, **node) for node in graph["nodes"]]
         unknown = {node["kind"] for node in self.nodes} - set(OPS) - {"input"}
         if unknown:
