@@ -38,7 +38,7 @@ class Comparison:
         self.result = {"machine": tables.machine(self.library, self.threads)}
 
     def networks(self, usual):
-        return [name for name in (self.flags.networks or usual)]
+        return self.flags.networks or usual
 
     def keep(self, part, row):
         self.result.setdefault(part, []).append(row)

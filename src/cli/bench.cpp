@@ -20,7 +20,7 @@ struct BenchFlags {
   std::vector<int> batches = {1, 4, 16, 64};
   int nfe = 20;
   double seconds = 1;
-  bool train = false;
+  bool train = false, tune = false;
 };
 
 double megabytes_at_most() {
@@ -126,7 +126,7 @@ BenchReport measure(const BenchFlags& flags, int threads) {
   const Model model = read_model(flags.run);
   const auto sde = make_sde(model.spec.sde);
   const ResolvedPlan plan = resolve(*sde, {.solver = flags.solver, .nfe = flags.nfe});
-  const EngineScore score(model, {}, threads);
+  const EngineScore score(model, {}, threads, read_tuning(model_file(flags.run)));
   const Graph& graph = score.engine().graph();
   BenchReport report{.run = flags.run,
                      .net = model.spec.net.name,
@@ -209,7 +209,28 @@ TrainForecast training_speed(const BenchFlags& flags, int threads) {
   return torch_backend().forecast(config, {.threads = threads}, threads);
 }
 
+void run_tune(const BenchFlags& flags, const CommonFlags& common) {
+  const fs::path file = tuning_file(model_file(flags.run));
+  require_free(file.string(), common.force);
+  const Model model = read_model(flags.run);
+  Tuning tuning;
+  const std::vector<TunedShape> shapes = measure_tuning(build_net(model.spec.net, model.spec.shape), tuning);
+  if (shapes.empty()) fail(Failure::usage, "{}: no convolution of this network leaves a choice", flags.run);
+  write_atomically(file, tuning.text());
+  if (common.json) {
+    Json rows = Json::array();
+    for (const TunedShape& s : shapes)
+      rows.push_back({{"convolution", s.key}, {"direct", s.direct}, {"winograd", s.winograd}});
+    return print_json({{"out", file.string()}, {"identity", tuning.identity()}, {"convolutions", rows}});
+  }
+  Table table{{"convolution", "direct, us a sample", "Winograd"}, {}};
+  for (const TunedShape& s : shapes)
+    table.rows.push_back({s.key, fmt::format("{:.1f}", 1e6 * s.direct), fmt::format("{:.1f}", 1e6 * s.winograd)});
+  fmt::print("{}\n{}: {}\n", text_table(table), file.string(), tuning.identity());
+}
+
 void run_bench(const BenchFlags& flags, const CommonFlags& common) {
+  if (flags.tune) return run_tune(flags, common);
   const int threads = thread_count(common);
   const BenchReport report = measure(flags, threads);
   Json json = report_json(report);
@@ -248,6 +269,10 @@ void add_bench(CLI::App& app, CommonFlags& common) {
       ->check(within(0.0, 3600.0))
       ->capture_default_str();
   command->add_flag("--train", flags.train, "a training step too, with the run's own settings and data");
+  command->add_flag("--tune", flags.tune,
+                    "find the faster method of each convolution on this machine and keep the table with the model; the "
+                    "last bits of its samples change, and recipes name the table");
+  command->add_flag("--force", common.force, "replace an earlier table");
   command->callback([&common] { run_bench(flags, common); });
 }
 
