@@ -42,7 +42,8 @@ auto guarded(Function function, decltype(function()) failed) {
 Tensor drawn(const Parameter& parameter, std::uint64_t seed, std::uint64_t index) {
   std::vector<float> values(static_cast<std::size_t>(element_count(parameter.shape)));
   fill_normal({.seed = seed, .purpose = Purpose::test, .sample = index}, std::span(values));
-  const bool matrix = parameter.shape.size() > 1, one = parameter.init == Init::ones || parameter.init == Init::near_one;
+  const bool matrix = parameter.shape.size() > 1,
+             one = parameter.init == Init::ones || parameter.init == Init::near_one;
   const double fan = static_cast<double>(values.size()) / static_cast<double>(parameter.shape[0]);
   const double scale = !parameter.trainable ? parameter.scale : matrix ? 1 / std::sqrt(fan) : 0.1;
   for (float& value : values) value = static_cast<float>((one ? 1.0 : 0.0) + scale * static_cast<double>(value));
@@ -96,7 +97,8 @@ CounterNoise noise_of(const BenchModel& model, int rows, std::uint64_t first) {
 
 const char* bench_error() { return last_error.c_str(); }
 
-BenchModel* bench_make(const char* preset, const char* sde, const char* net, const int* shape, unsigned long long seed) {
+BenchModel* bench_make(const char* preset, const char* sde, const char* net, const int* shape,
+                       unsigned long long seed) {
   return guarded([&] { return make(preset, parse_json(sde), parse_json(net), shape, seed); }, nullptr);
 }
 
@@ -130,8 +132,8 @@ int bench_schedule(BenchModel* model, const char* solver, int nfe, double* out) 
           const Preconditioning c = prediction.make(*sde, t, model->model.spec.data_std);
           const auto [alpha, sigma] = sde->marginal(t);
           const double variance = sigma * sigma;
-          for (const double value : {alpha, sigma, c.input, c.label, (1 + variance * c.score_x) / alpha,
-                                     variance * c.score_f / alpha})
+          for (const double value :
+               {alpha, sigma, c.input, c.label, (1 + variance * c.score_x) / alpha, variance * c.score_f / alpha})
             *out++ = value;
         }
         return 0;
@@ -156,8 +158,8 @@ int bench_sample(BenchModel* model, const char* solver, int rows, int nfe, unsig
         const auto sde = make_sde(model->model.spec.sde);
         const CounterNoise noise = noise_of(*model, rows, first);
         const auto method = make_solver(solver);
-        const Samples samples = sample({*sde, *model->score, noise}, *method, draw_prior(*sde, noise),
-                                       times_of(*sde, solver, nfe));
+        const Samples samples =
+            sample({*sde, *model->score, noise}, *method, draw_prior(*sde, noise), times_of(*sde, solver, nfe));
         std::copy_n(samples.x.data(), samples.x.size(), y);
         return 0;
       },
@@ -168,8 +170,8 @@ int bench_evaluate(BenchModel* model, int rows, const double* x, const double* l
   return guarded(
       [&] {
         const Index columns = model->model.spec.shape.size();
-        const Batch out = (*model->engine)(Eigen::Map<const Batch>(x, rows, columns),
-                                           Eigen::Map<const Times>(label, rows));
+        const Batch out =
+            (*model->engine)(Eigen::Map<const Batch>(x, rows, columns), Eigen::Map<const Times>(label, rows));
         std::copy_n(out.data(), out.size(), y);
         return 0;
       },

@@ -30,8 +30,8 @@ TEST_F(Bench, SaysWhatAModelCosts) {
     const double seconds = row["seconds_per_evaluation"], batch = row["batch"], rate = row["samples_per_second"];
     EXPECT_GT(seconds, 0);
     EXPECT_LE(rate, batch / (3 * seconds)) << "3 evaluations and the solver's own work";
-    EXPECT_NEAR(row["peak_share"], 2 * json["multiply_adds"].get<double>() * batch / seconds / json["fma_peak"].get<double>(),
-                1e-9);
+    EXPECT_NEAR(row["peak_share"],
+                2 * json["multiply_adds"].get<double>() * batch / seconds / json["fma_peak"].get<double>(), 1e-9);
   }
   const Outcome shown = scoresde("bench " + run_ + " --batch 1 --seconds 0.01 --nfe 3 --threads 1");
   std::istringstream lines(shown.out);

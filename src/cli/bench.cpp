@@ -94,8 +94,8 @@ std::string_view part_of(const Node& node) {
 
 std::map<std::string_view, double> shares_of(const Engine& engine, double label, double budget) {
   const Index rows = std::min<Index>(16, engine.rows_at_once());
-  const Batch x = bench_noise(rows, static_cast<Index>(element_count(engine.graph().input_shape)))
-                      .normal(Purpose::test, {1, 0, 0});
+  const Batch x =
+      bench_noise(rows, static_cast<Index>(element_count(engine.graph().input_shape))).normal(Purpose::test, {1, 0, 0});
   std::vector<double> total(engine.graph().nodes.size());
   const Stopwatch watch;
   for (int i = 0; i < 3 || watch.seconds() < budget; ++i) {

@@ -133,7 +133,8 @@ void fill_normal(const NoiseAddress& address, std::span<float> out, std::uint64_
 
 void fill_uniform(const NoiseAddress& address, std::span<double> out) {
   const Stream stream(address);
-  for (std::size_t j = 2 * simd::uniform_blocks(stream.parts(), 0, out.size() / 2, out.data()); j < out.size(); j += 2) {
+  for (std::size_t j = 2 * simd::uniform_blocks(stream.parts(), 0, out.size() / 2, out.data()); j < out.size();
+       j += 2) {
     const auto bits = stream.block(j / 2);
     out[j] = open_unit(bits[0], bits[1]);
     if (j + 1 < out.size()) out[j + 1] = open_unit(bits[2], bits[3]);

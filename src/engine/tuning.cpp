@@ -103,8 +103,8 @@ std::vector<TunedShape> measure_tuning(const Graph& graph, Tuning& tuning) {
   for (const Node& node : graph.nodes) {
     if (node.kind != OpKind::conv) continue;
     const auto& from = graph.nodes[static_cast<std::size_t>(node.inputs[0])].shape;
-    const ConvShape shape{from[1], from[2], node.shape[1], node.shape[2], node.kernel, node.stride, node.padding,
-                          node.dilation};
+    const ConvShape shape{from[1],     from[2],     node.shape[1], node.shape[2],
+                          node.kernel, node.stride, node.padding,  node.dilation};
     const Size in = from[0], out = node.shape[0];
     const std::string key = key_of(shape, in, out);
     const auto same = [&](const TunedShape& other) { return other.key == key; };

@@ -52,8 +52,7 @@ TEST(Tuning, BothMethodsGiveTheSameNetwork) {
   for (auto* table : {&direct, &winograd})
     for (const int size : {12, 6, 3})
       for (const int in : {16, 32, 48, 64})
-        for (const int out : {16, 32})
-          table->choose({size, size, size, size, 3, 1, 1, 1}, in, out, table == &winograd);
+        for (const int out : {16, 32}) table->choose({size, size, size, size, 3, 1, 1, 1}, in, out, table == &winograd);
   const Batch a = Engine(spec, weights, 1, direct)(x, Times::Zero(2));
   const Batch b = Engine(spec, weights, 1, winograd)(x, Times::Zero(2));
   EXPECT_LT((a - b).abs().maxCoeff(), 1e-4 * a.abs().maxCoeff());  // 1e-6 a layer in rms (simd.h), some 20 layers

@@ -30,12 +30,8 @@ Json node_json(const Node& node) {
 }  // namespace
 
 Json graph_json(const Graph& graph) {
-  Json json = {{"input_shape", graph.input_shape},
-               {"classes", graph.classes},
-               {"energy", graph.energy},
-               {"multiply_adds", graph.multiply_adds()},
-               {"parameters", Json::array()},
-               {"nodes", Json::array()}};
+  Json json = {{"input_shape", graph.input_shape},       {"classes", graph.classes},    {"energy", graph.energy},
+               {"multiply_adds", graph.multiply_adds()}, {"parameters", Json::array()}, {"nodes", Json::array()}};
   for (const Parameter& parameter : graph.parameters)
     json["parameters"].push_back({{"name", parameter.name}, {"shape", parameter.shape}});
   for (const Node& node : graph.nodes) json["nodes"].push_back(node_json(node));
