@@ -253,9 +253,10 @@ void add_bench(CLI::App& app, CommonFlags& common) {
   static BenchFlags flags;
   CLI::App* command =
       add_command(app, common, "bench", "Measure how fast a model samples (and trains) on this machine.",
-                  "scoresde bench runs/fashion\n"
-                  "The share of the peak counts multiply-adds of direct convolution; Winograd's method\n"
-                  "needs fewer, so it can pass 100 %.");
+                  "scoresde bench runs/fashion");
+  command->footer(
+      "\nThe share of the FMA peak counts the multiply-adds of direct convolution.\n"
+      "Winograd's method needs fewer, so it can pass 100 %.");
   command->add_option("run", flags.run, "a run folder or a .safetensors file")->required();
   command->add_option("--batch", flags.batches, "samples evaluated together, such as 1,16")
       ->delimiter(',')
