@@ -20,7 +20,8 @@ std::string resolve_engine(const EngineChoice& choice, const Model& model) {
 std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads) {
   if (resolve_engine(choice, model) == "torch")
     return torch_backend().load_score(model, class_label, threads, choice.device);
-  return std::make_unique<EngineScore>(model, class_label < 0 ? std::nullopt : std::optional(class_label), threads);
+  return std::make_unique<EngineScore>(model, class_label < 0 ? std::nullopt : std::optional(class_label), threads,
+                                       choice.tuning);
 }
 
 }  // namespace scoresde

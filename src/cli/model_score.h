@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/tuning.h"
 #include "net/model.h"
 #include "score/score.h"
 
@@ -11,6 +12,7 @@ namespace scoresde {
 /// otherwise; "fast" is the engine or an error; "torch" is LibTorch.
 struct EngineChoice {
   std::string engine = "auto", device = "cpu";
+  Tuning tuning;  ///< of the engine's convolutions: read_tuning() of the model's file
 };
 
 /// "fast" or "torch", decided for this model. Error{usage} where the engine asked for cannot serve it.

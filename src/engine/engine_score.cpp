@@ -8,8 +8,8 @@
 
 namespace scoresde {
 
-EngineScore::EngineScore(const Model& model, std::optional<int> class_index, int threads)
-    : engine_(model.spec, model.weights, threads),
+EngineScore::EngineScore(const Model& model, std::optional<int> class_index, int threads, const Tuning& tuning)
+    : engine_(model.spec, model.weights, threads, tuning),
       class_index_(class_index),
       sde_(make_sde(model.spec.sde)),
       prediction_(&find_entry("prediction", predictions(), model.spec.net.prediction)),

@@ -13,10 +13,11 @@ class EngineScore : public Score {
  public:
   /// class_index: which class; none: unconditional. Error{usage} for a class the network does not have, a network that
   /// gives no score, or an op without a kernel.
-  EngineScore(const Model& model, std::optional<int> class_index, int threads);
+  EngineScore(const Model& model, std::optional<int> class_index, int threads, const Tuning& tuning = {});
 
   Batch operator()(const Batch& x, const Times& t) const override;
   Index dimension() const override { return static_cast<Index>(element_count(engine_.graph().input_shape)); }
+  const Engine& engine() const { return engine_; }
 
  private:
   Engine engine_;
