@@ -11,7 +11,6 @@
 namespace scoresde {
 namespace {
 
-constexpr std::uint32_t training_noise = 0, validation_noise = 1;  // keeps counters of training and validation apart
 constexpr int log_snr_bins = 8;
 
 bool is_classifying(const ObjectiveConfig& config) {
@@ -44,6 +43,21 @@ std::vector<std::size_t> first_indices(std::size_t n) {
   return indices;
 }
 
+// The noise of a batch whose N(0, I) for x_t came with it.
+class BatchNoise : public CounterTrainingNoise {
+ public:
+  BatchNoise(std::uint64_t seed, const ItemBatch& batch, std::uint32_t step, bool low_discrepancy)
+      : CounterTrainingNoise(seed, batch.samples, step, low_discrepancy), z_(batch.z) {}
+
+  at::Tensor normal(Purpose purpose, const at::Tensor& like, std::uint32_t draw) const override {
+    const bool known = z_.defined() && purpose == Purpose::perturbation && draw == 0;
+    return known ? z_ : CounterTrainingNoise::normal(purpose, like, draw);
+  }
+
+ private:
+  const at::Tensor& z_;
+};
+
 }  // namespace
 
 std::unique_ptr<Score> truth_of(const RunConfig& config, const Dataset& data, const Sde& sde) {
@@ -67,7 +81,8 @@ Training::Training(const RunConfig& config, const Dataset& data)
       objective_(make_objective(config.objective, *sde_, oracle_.get())),
       classifies_(is_classifying(config.objective)),
       network_(build_net(config.net, data.shape), static_cast<std::uint64_t>(config.seed)),
-      source_(data, config, split_items(data.count, static_cast<std::size_t>(config.validation.items))) {
+      source_(data, config, split_items(data.count, static_cast<std::size_t>(config.validation.items))),
+      ahead_([this](std::uint64_t first) { return source_.training(first, config_.batch); }, config.batch) {
   if (const ObjectiveEntry& entry = find_entry("objective", objectives(), config.objective.name);
       !classifies_ && (entry.energy ? !network_.graph().energy : !network_.graph().gives_score()))
     fail(Failure::usage, "objective {} needs {}; the network '{}' is none", entry.name,
@@ -105,8 +120,8 @@ Losses Training::losses_of(const ItemBatch& batch, const std::vector<at::Tensor>
   const auto seed = static_cast<std::uint64_t>(config_.seed);
   const Learner learner = learner_of(batch, parameters, training);
   // Validation has a seed of its own, so that runs with different seeds can be compared.
-  const CounterTrainingNoise noise(training ? seed : 0, batch.samples, training ? training_noise : validation_noise,
-                                   !training || config_.objective.low_discrepancy);
+  const BatchNoise noise(training ? seed : 0, batch, training ? training_noise : validation_noise,
+                         !training || config_.objective.low_discrepancy);
   const TrainingItems items{batch.x0, batch.labels, batch.samples};
   if (training) objective_->advance(learner, items, noise);
   return (*objective_)(learner, items, noise);
@@ -123,7 +138,7 @@ UpdateReport Training::update(double budget_share) {
   ItemBatch batch;
   Losses losses;
   for (int pass = 0; pass < config_.accumulation; ++pass) {
-    batch = source_.training(static_cast<std::uint64_t>(images_), config_.batch);
+    batch = ahead_.take(static_cast<std::uint64_t>(images_));
     images_ += config_.batch;
     if (!report.problem.empty()) continue;  // the items of a bad update are passed over together
     losses = losses_of(batch, network_.parameters(), true);

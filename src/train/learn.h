@@ -5,6 +5,7 @@
 
 #include "nn/network.h"
 #include "objective/objective.h"
+#include "train/batch_ahead.h"
 #include "train/checkpoint.h"
 #include "train/items.h"
 #include "train/optimizer.h"
@@ -75,6 +76,7 @@ class Training {
   std::vector<std::size_t> trainable_;  ///< indices of the parameters the optimiser has
   std::unique_ptr<Adam> adam_;
   ItemSource source_;
+  BatchAhead ahead_;
   long long step_ = 0, images_ = 0;
 };
 
