@@ -2,8 +2,7 @@
 #include <memory>
 #include <string>
 
-#include "net/model.h"
-#include "score/score.h"
+#include "engine/engine_score.h"
 
 namespace scoresde {
 
@@ -14,10 +13,11 @@ struct EngineChoice {
 };
 
 /// "fast" or "torch", decided for this model. Error{usage} where the engine asked for cannot serve it.
-std::string resolve_engine(const EngineChoice& choice, const Model& model);
+std::string resolve_engine(const EngineChoice& choice, const Model& model, ScoreUse use = ScoreUse::values);
 
 /// The model's network as a score, conditioned on a class (-1: unconditional). LibTorch is opened only where it is
 /// needed.
-std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads);
+std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads,
+                                  ScoreUse use = ScoreUse::values);
 
 }  // namespace scoresde

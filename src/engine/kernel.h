@@ -97,12 +97,6 @@ KernelPtr make_add(const Place& a, const Place& b, double scale, const Place& y)
 KernelPtr make_copy(const Place& x, const Place& y);
 KernelPtr make_divide_exp(const Place& x, const Place& exponent, const Place& y);
 KernelPtr make_global_mean(const Place& x, const Place& y);
-KernelPtr make_upsample(Size height, Size width, const Place& x, const Place& y);
-KernelPtr make_downsample(Size in_height, Size in_width, const Place& x, const Place& y);
-KernelPtr make_bilinear(const ConvShape& shape, const Place& x, const Place& y);
-/// At most `most_fir_taps` taps.
-inline constexpr std::size_t most_fir_taps = 16;
-KernelPtr make_fir(const std::vector<double>& taps, int up, const ConvShape& shape, const Place& x, const Place& y);
 KernelPtr make_max_pool(const ConvShape& shape, const Place& x, const Place& y);
 /// (H, W, C p^2) from (H p, W p, C), and back; channel (c p + i) p + j is pixel (i, j) of a patch.
 KernelPtr make_space_to_depth(Size height, Size width, int patch, const Place& x, const Place& y);

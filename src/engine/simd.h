@@ -52,6 +52,7 @@ void multiply(const float* a, Size block_stride, Size blocks, Size rows, const f
 /// Winograd's F(4x4, 3x3) (Lavin & Gray 2016) with interpolation points 0, +-3/4, +-3/2, infinity: half the error of
 /// the usual 0, +-1, +-2 (measured on 128 channels: rms 1.1e-6 against 2.3e-6, where direct summation has 2e-7).
 inline constexpr Size winograd_points = 36;
+inline constexpr double winograd_near = 0.75, winograd_far = 1.5;
 
 /// U = G w G^T of weights (out, in, 3, 3), packed for each of the 36 points, packed_size(in, out) floats each.
 void winograd_weights(const float* weights, Size in, Size out, float* packed);
