@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "core/philox.h"
+#include "core/philox_stream.h"
 
 namespace scoresde {
 namespace {
@@ -59,20 +59,9 @@ SinCos portable_sincos_turn(std::uint32_t k) {
 
 class Stream {
  public:
-  explicit Stream(const NoiseAddress& address)
-      : key_{static_cast<std::uint32_t>(address.seed), static_cast<std::uint32_t>(address.seed >> 32)},
-        sample_(static_cast<std::uint32_t>(address.sample)),
-        step_(address.step),
-        rest_(static_cast<std::uint32_t>(address.purpose) | (address.draw << 8) |
-              (static_cast<std::uint32_t>(address.sample >> 32) << 24)) {
-    if (address.draw >> 16 || address.sample >> 40)
-      fail(Failure::usage, "noise address out of range: sample {} must be below 2^40, draw {} below 2^16",
-           address.sample, address.draw);
-  }
+  explicit Stream(const NoiseAddress& address) : stream_(philox_stream(address)) {}
 
-  std::array<std::uint32_t, 4> block(std::uint64_t index) const {
-    return philox({static_cast<std::uint32_t>(index), sample_, step_, rest_}, key_);
-  }
+  std::array<std::uint32_t, 4> block(std::uint64_t index) const { return stream_.block(index); }
 
   std::array<double, 4> normals(std::uint64_t index) const {
     const auto bits = block(index);
@@ -88,8 +77,7 @@ class Stream {
   }
 
  private:
-  std::array<std::uint32_t, 2> key_;
-  std::uint32_t sample_, step_, rest_;
+  PhiloxStream stream_;
 };
 
 double open_unit(std::uint32_t high, std::uint32_t low) {
@@ -108,6 +96,16 @@ void fill_normal_as(const NoiseAddress& address, std::span<Real> out, std::uint6
 }
 
 }  // namespace
+
+PhiloxStream philox_stream(const NoiseAddress& address) {
+  if (address.draw >> 16 || address.sample >> 40)
+    fail(Failure::usage, "noise address out of range: sample {} must be below 2^40, draw {} below 2^16", address.sample,
+         address.draw);
+  return {{static_cast<std::uint32_t>(address.seed), static_cast<std::uint32_t>(address.seed >> 32)},
+          {static_cast<std::uint32_t>(address.sample), address.step,
+           static_cast<std::uint32_t>(address.purpose) | (address.draw << 8) |
+               (static_cast<std::uint32_t>(address.sample >> 32) << 24)}};
+}
 
 void fill_normal(const NoiseAddress& address, std::span<double> out, std::uint64_t first) {
   fill_normal_as(address, out, first);

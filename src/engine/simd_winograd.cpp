@@ -111,6 +111,34 @@ void winograd_output(const Picture& picture, const float* m, Size columns, Size 
   }
 }
 
+// G w G^T in double for a row of a panel at a time; plain loops, which the compiler turns into vectors.
+void transform_weights(const float* weights, Size in, Size out, float* packed) {
+  constexpr double at_zero = a * a * b * b, at_a = 2 * a * a * (a * a - b * b), at_b = 2 * b * b * (b * b - a * a);
+  constexpr double g[6][3] = {{1 / at_zero, 0, 0},
+                              {1 / at_a, a / at_a, a * a / at_a},
+                              {1 / at_a, -a / at_a, a * a / at_a},
+                              {1 / at_b, b / at_b, b * b / at_b},
+                              {1 / at_b, -b / at_b, b * b / at_b},
+                              {0, 0, 1}};
+  const Size inner = round_up(in, block), size = packed_size(in, out);
+  for (Size n = 0; n < out; n += panel)
+    for (Size k = 0; k < inner; ++k) {
+      double w[9][panel] = {}, half[6][3][panel];
+      for (Size j = 0; k < in && j < HWY_MIN(panel, out - n); ++j)
+        for (Size tap = 0; tap < 9; ++tap) w[tap][j] = static_cast<double>(weights[((n + j) * in + k) * 9 + tap]);
+      for (Size i = 0; i < 6; ++i)
+        for (Size c = 0; c < 3; ++c)
+          for (Size j = 0; j < panel; ++j)
+            half[i][c][j] = g[i][0] * w[c][j] + g[i][1] * w[3 + c][j] + g[i][2] * w[6 + c][j];
+      for (Size i = 0; i < 6; ++i)
+        for (Size l = 0; l < 6; ++l) {
+          float* const to = packed + (i * 6 + l) * size + n * inner + k * panel;
+          for (Size j = 0; j < panel; ++j)
+            to[j] = static_cast<float>(half[i][0][j] * g[l][0] + half[i][1][j] * g[l][1] + half[i][2][j] * g[l][2]);
+        }
+    }
+}
+
 }  // namespace scoresde::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -119,6 +147,7 @@ namespace scoresde::simd {
 
 HWY_EXPORT(winograd_input);
 HWY_EXPORT(winograd_output);
+HWY_EXPORT(transform_weights);
 
 void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v) {
   HWY_DYNAMIC_DISPATCH(winograd_input)(picture, x, in, first, count, v);
@@ -130,25 +159,7 @@ void winograd_output(const Picture& picture, const float* m, Size columns, Size 
 }
 
 void winograd_weights(const float* weights, Size in, Size out, float* packed) {
-  constexpr double a = 0.75, b = 1.5;
-  constexpr double at_zero = a * a * b * b, at_a = 2 * a * a * (a * a - b * b), at_b = 2 * b * b * (b * b - a * a);
-  constexpr double g[6][3] = {{1 / at_zero, 0, 0},
-                              {1 / at_a, a / at_a, a * a / at_a},
-                              {1 / at_a, -a / at_a, a * a / at_a},
-                              {1 / at_b, b / at_b, b * b / at_b},
-                              {1 / at_b, -b / at_b, b * b / at_b},
-                              {0, 0, 1}};
-  std::vector<float> transformed(static_cast<std::size_t>(in * out));
-  for (Size point = 0; point < winograd_points; ++point) {
-    for (Size pair = 0; pair < in * out; ++pair) {
-      double sum = 0;
-      for (Size i = 0; i < 3; ++i)
-        for (Size j = 0; j < 3; ++j)
-          sum += g[point / 6][i] * g[point % 6][j] * static_cast<double>(weights[pair * 9 + i * 3 + j]);
-      transformed[static_cast<std::size_t>(pair)] = static_cast<float>(sum);
-    }
-    pack_matrix(transformed.data(), 1, in, in, out, packed + point * packed_size(in, out));
-  }
+  HWY_DYNAMIC_DISPATCH(transform_weights)(weights, in, out, packed);
 }
 
 }  // namespace scoresde::simd

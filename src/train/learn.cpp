@@ -6,6 +6,7 @@
 
 #include "core/catalog.h"
 #include "core/sum.h"
+#include "nn/threads.h"
 #include "score/analytic.h"
 
 namespace scoresde {
@@ -60,6 +61,11 @@ class BatchNoise : public CounterTrainingNoise {
 
 }  // namespace
 
+bool trains_on_engine(const RunConfig& config, const Graph& graph) {
+  const ObjectiveEntry& objective = find_entry("objective", objectives(), config.objective.name);
+  return !config.exact && config.device == "cpu" && !objective.second_derivatives && EngineNetwork::serves(graph);
+}
+
 std::unique_ptr<Score> truth_of(const RunConfig& config, const Dataset& data, const Sde& sde) {
   if (!find_entry("objective", objectives(), config.objective.name).oracle) return nullptr;
   const ItemSplit split = split_items(data.count, static_cast<std::size_t>(config.validation.items));
@@ -88,6 +94,8 @@ Training::Training(const RunConfig& config, const Dataset& data)
     fail(Failure::usage, "objective {} needs {}; the network '{}' is none", entry.name,
          entry.energy ? "an energy (--net energy)" : "a network that gives a score", config.net.name);
   network_.to(at::Device(config.device));
+  if (trains_on_engine(config, network_.graph()))
+    engine_ = std::make_unique<EngineNetwork>(network_.graph(), threads());
   std::vector<at::Tensor> parameters, averages;
   for (std::size_t i = 0; i < network_.parameters().size(); ++i) {
     const at::Tensor& p = network_.parameters()[i];
@@ -110,6 +118,10 @@ Learner Training::learner_of(const ItemBatch& batch, const std::vector<at::Tenso
           ForwardOptions{training, static_cast<std::uint64_t>(config_.seed), training_noise, batch.samples});
     };
   };
+  if (engine_) {
+    const auto by_engine = [this](const Graph&, const auto&... rest) { return (*engine_)(rest...); };
+    return Learner(*sde_, prediction_, config_.data_std, with(by_engine));
+  }
   if (!graph.energy) return Learner(*sde_, prediction_, config_.data_std, with(evaluate));
   const auto potential = with(evaluate);
   return Learner(*sde_, prediction_, config_.data_std, with(raw_output),
