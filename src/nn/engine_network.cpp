@@ -5,6 +5,8 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "engine/gradient.h"
 #include "engine/plan.h"
@@ -71,6 +73,14 @@ std::vector<int> class_indices(const at::Tensor& class_label) {
 bool EngineNetwork::serves(const Graph& graph) { return !graph.energy && !op_without_kernel(graph); }
 
 EngineNetwork::EngineNetwork(const Graph& graph, int threads) : graph_(graph), threads_(threads) {}
+
+// Winograd's weights are four times the weights, and there are two sets: forwards and backwards. Each thread sums
+// gradients for itself.
+double EngineNetwork::memory_bytes(const Graph& graph, double rows, int threads) {
+  const GradientPlan plan = compile_gradient(graph, {.of_x = false, .of_parameters = true});
+  return 4 * (static_cast<double>(plan.floats_a_sample) * rows + static_cast<double>(plan.sum_floats) * threads +
+              8 * static_cast<double>(graph.parameter_count()));
+}
 
 std::shared_ptr<Differentiator> EngineNetwork::idle(bool of_x) {
   for (const Pass& pass : passes_)

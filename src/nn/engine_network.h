@@ -19,6 +19,9 @@ class EngineNetwork {
 
   EngineNetwork(const Graph& graph, int threads);
 
+  /// What a pass of so many rows holds in memory, in bytes; the weights themselves not counted.
+  static double memory_bytes(const Graph& graph, double rows, int threads);
+
   /// As evaluate(); the label has no derivative.
   at::Tensor operator()(std::span<const at::Tensor> parameters, const at::Tensor& x, const at::Tensor& label,
                         const at::Tensor& class_label, const ForwardOptions& options);

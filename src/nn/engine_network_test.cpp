@@ -5,7 +5,6 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "core/error.h"
-#include "net/op_cases.h"
 #include "net/test_nets.h"
 #include "nn/test_support.h"
 
@@ -15,16 +14,16 @@ namespace {
 using testing_support::noise;
 using testing_support::stir;
 
-constexpr std::int64_t rows = 5;
-const std::vector<std::uint64_t> samples = {3, 4, 1000, 7, 8};
+constexpr std::int64_t pass_rows = 5;
+const std::vector<std::uint64_t> pass_samples = {3, 4, 1000, 7, 8};
 
 // Output, and the gradients of sum(w output) in x and in all parameters.
-struct Gradients {
+struct PassGradients {
   at::Tensor output;
   std::vector<at::Tensor> gradients;
 };
 
-struct Question {
+struct PassQuestion {
   const Graph& graph;
   at::Tensor x, label, classes;
   ForwardOptions options;
@@ -32,7 +31,8 @@ struct Question {
 
 // evaluate(graph, parameters, x, label, classes, options) by either side, in the format of `parameters`.
 template <class Evaluate>
-Gradients gradients_of(const Question& q, const Evaluate& evaluate_graph, std::vector<at::Tensor> parameters) {
+PassGradients pass_gradients(const PassQuestion& q, const Evaluate& evaluate_graph,
+                             std::vector<at::Tensor> parameters) {
   const at::ScalarType type = parameters.empty() ? at::kFloat : parameters[0].scalar_type();
   const at::Tensor x = q.x.to(type).set_requires_grad(true);
   std::vector<at::Tensor> leaves = {x};
@@ -45,49 +45,39 @@ Gradients gradients_of(const Question& q, const Evaluate& evaluate_graph, std::v
   return {output.detach(), torch::autograd::grad({loss}, leaves, {}, {}, false, /*allow_unused=*/true)};
 }
 
-double largest(const at::Tensor& tensor) { return tensor.abs().max().item<double>(); }
+double most_of(const at::Tensor& tensor) { return tensor.abs().max().item<double>(); }
 
 // Relative to the largest element of a tensor; a gradient that is all but zero is compared with the others' size.
-void expect_close(const Gradients& fast, const Gradients& slow, double tolerance, const std::string& what) {
-  EXPECT_LT(largest(fast.output - slow.output), tolerance * largest(slow.output)) << what << ": output";
+void expect_same_gradients(const PassGradients& fast, const PassGradients& slow, double tolerance,
+                           const std::string& what) {
+  EXPECT_LT(most_of(fast.output - slow.output), tolerance * most_of(slow.output)) << what << ": output";
   ASSERT_EQ(fast.gradients.size(), slow.gradients.size()) << what;
   double typical = 0;
   for (const at::Tensor& gradient : slow.gradients)
-    if (gradient.defined()) typical = std::max(typical, largest(gradient));
+    if (gradient.defined()) typical = std::max(typical, most_of(gradient));
   for (std::size_t i = 0; i < slow.gradients.size(); ++i) {
     if (!slow.gradients[i].defined()) continue;
     ASSERT_TRUE(fast.gradients[i].defined()) << what << ": gradient " << i;
-    EXPECT_LT(largest(fast.gradients[i] - slow.gradients[i]),
-              tolerance * std::max(largest(slow.gradients[i]), 0.01 * typical))
+    EXPECT_LT(most_of(fast.gradients[i] - slow.gradients[i]),
+              tolerance * std::max(most_of(slow.gradients[i]), 0.01 * typical))
         << what << ": gradient " << i;
   }
 }
 
-void compare(const Graph& graph, const std::vector<at::Tensor>& parameters, bool dropout, double tolerance,
-             const std::string& what) {
+void compare_passes(const Graph& graph, const std::vector<at::Tensor>& parameters, bool dropout, double tolerance,
+                    const std::string& what) {
   std::vector<std::int64_t> shape = graph.input_shape;
-  shape.insert(shape.begin(), rows);
-  Question q{graph, noise(shape, 1), 0.2 + noise({rows}, 2).abs(), {}, {}};
+  shape.insert(shape.begin(), pass_rows);
+  PassQuestion q{graph, noise(shape, 1), 0.2 + noise({pass_rows}, 2).abs(), {}, {}};
   if (graph.classes > 0) {
-    q.classes = at::empty({rows}, at::TensorOptions(at::kLong));
-    for (std::int64_t i = 0; i < rows; ++i) q.classes.data_ptr<std::int64_t>()[i] = i % (graph.classes + 1) - 1;
+    q.classes = at::empty({pass_rows}, at::TensorOptions(at::kLong));
+    for (std::int64_t i = 0; i < pass_rows; ++i) q.classes.data_ptr<std::int64_t>()[i] = i % (graph.classes + 1) - 1;
   }
-  if (dropout) q.options = {.training = true, .seed = 5, .step = 2, .samples = samples};
+  if (dropout) q.options = {.training = true, .seed = 5, .step = 2, .samples = pass_samples};
   EngineNetwork engine(graph, 2);
   const auto by_engine = [&](const Graph&, const auto&... rest) { return engine(rest...); };
-  const Gradients fast = gradients_of(q, by_engine, parameters), slow = gradients_of(q, evaluate, parameters);
-  expect_close(fast, slow, tolerance, what);
-}
-
-// Both sides in float32. A gradient's rounding grows with the number of terms of its sums, here up to some hundreds.
-TEST(EngineNetwork, EveryOpHasLibTorchsDerivatives) {
-  for (const OpCase& op : op_cases()) {
-    const Graph graph = op.graph();
-    std::vector<at::Tensor> parameters;
-    for (const Parameter& p : graph.parameters)
-      parameters.push_back(noise(p.shape, 10 + parameters.size(), at::kFloat));
-    compare(graph, parameters, true, 1e-5, op.name);
-  }
+  const PassGradients fast = pass_gradients(q, by_engine, parameters), slow = pass_gradients(q, evaluate, parameters);
+  expect_same_gradients(fast, slow, tolerance, what);
 }
 
 // As far apart as tests/torch_engine_test.cpp derives for the outputs; derivatives pass twice as many layers.
@@ -98,7 +88,7 @@ TEST(EngineNetwork, EveryNetworkHasLibTorchsDerivatives) {
     if (!EngineNetwork::serves(network.graph())) continue;
     stir(network);
     for (const bool dropout : {false, true})
-      compare(network.graph(), network.parameters(), dropout, 4e-5, std::string(entry.name));
+      compare_passes(network.graph(), network.parameters(), dropout, 4e-5, std::string(entry.name));
   }
 }
 
@@ -107,9 +97,9 @@ TEST(EngineNetwork, PassesMayOverlap) {
   Network network(build_net(config, shape), 1);
   stir(network);
   EngineNetwork engine(network.graph(), 2);
-  const at::Tensor label = 0.2 + noise({rows}, 2, at::kFloat).abs();
+  const at::Tensor label = 0.2 + noise({pass_rows}, 2, at::kFloat).abs();
   const auto pass = [&](std::uint64_t which) {
-    return engine(network.parameters(), noise({rows, 1, 6, 8}, which, at::kFloat), label, {}, {}).square().sum();
+    return engine(network.parameters(), noise({pass_rows, 1, 6, 8}, which, at::kFloat), label, {}, {}).square().sum();
   };
   const auto gradient_of = [&](const at::Tensor& loss) {
     return torch::autograd::grad({loss}, {network.parameters()[0]}, {}, /*retain_graph=*/true).at(0);
@@ -125,8 +115,8 @@ TEST(EngineNetwork, RefusesASecondDerivative) {
   const auto [config, shape] = testing_support::small_net("mlp");
   Network network(build_net(config, shape), 1);
   EngineNetwork engine(network.graph(), 1);
-  const at::Tensor x = noise({rows, 3}, 1, at::kFloat).set_requires_grad(true);
-  const at::Tensor y = engine(network.parameters(), x, 0.2 + noise({rows}, 2, at::kFloat).abs(), {}, {});
+  const at::Tensor x = noise({pass_rows, 3}, 1, at::kFloat).set_requires_grad(true);
+  const at::Tensor y = engine(network.parameters(), x, 0.2 + noise({pass_rows}, 2, at::kFloat).abs(), {}, {});
   EXPECT_THROW(torch::autograd::grad({y.sum()}, {x}, {}, true, /*create_graph=*/true), Error);
 }
 

@@ -148,7 +148,8 @@ at::Tensor eval_dropout(const Pass& p, const Node& node, std::uint32_t index) {
                                       .draw = index}),
                        node.scale, mask.data_ptr<float>() + static_cast<std::int64_t>(i) * pixels * channels,
                        pixels * channels);
-  return x * mask.transpose(1, 2).reshape(x.sizes()).to(x.device(), x.scalar_type());
+  const at::Tensor kept = mask.ne(0).transpose(1, 2).reshape(x.sizes());
+  return x * (kept.to(x.device(), x.scalar_type()) * (1 / (1 - node.scale)));
 }
 
 at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {

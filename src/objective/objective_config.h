@@ -11,9 +11,10 @@ namespace scoresde {
 /// A row of the table of objectives; catalog.cpp adds the makers.
 struct ObjectiveEntry {
   std::string_view name, summary;
-  bool classifies = false;  ///< needs labels, and a network whose output is one number a class
-  bool oracle = false;      ///< needs the true score: in training that of the data set's own law
-  bool energy = false;      ///< needs a network that is an energy
+  bool classifies = false;          ///< needs labels, and a network whose output is one number a class
+  bool oracle = false;              ///< needs the true score: in training that of the data set's own law
+  bool energy = false;              ///< needs a network that is an energy
+  bool second_derivatives = false;  ///< of the network: in x, then in the parameters
 };
 
 inline constexpr ObjectiveEntry objective_table[] = {

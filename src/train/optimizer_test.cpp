@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "nn/threads.h"
 #include "test_paths.h"
+#include "train/adam_kernel.h"
 
 namespace scoresde {
 namespace {
@@ -118,6 +119,34 @@ TEST(Optimizer, PiecesReachEveryElement) {
     for (std::int64_t j = 0; i != 1 && j < sizes[i]; ++j) squares += std::sin(j) * std::sin(j);
   EXPECT_NEAR(norm, std::sqrt(squares), 1e-12 * norm);
   EXPECT_LT((one.to(at::kDouble) - wide).abs().max().item<double>(), 8 * 0x1p-24 + 3e-2 * 16 * 0x1p-24);
+}
+
+// Element by element in scalar code: the same bits at every vector width, and in the rest behind the last vector.
+TEST(Optimizer, VectorsChangeNoBit) {
+  const AdamNumbers<float> s{0.3f, 0.01f, 0.9f, 0.1f, 0.99f, 0.01f, 0.999f, 0.002f, 1.7f, 1e-8f, 0.95f};
+  std::vector<float> g(101), p(101), m(101), v(101), ema(101);
+  for (std::size_t j = 0; j < g.size(); ++j) {
+    const auto x = static_cast<float>(j + 1);
+    g[j] = std::sin(x), p[j] = std::cos(x), m[j] = 0.1f * p[j], v[j] = g[j] * g[j], ema[j] = p[j] + 0.01f;
+  }
+  auto fast_p = p, fast_m = m, fast_v = v, fast_ema = ema;
+  adam_update(s, {g.data(), fast_p.data(), fast_m.data(), fast_v.data(), fast_ema.data()}, 101);
+  double squares[16] = {};
+  for (std::size_t j = 0; j < g.size(); ++j) {
+    const float gradient = s.factor * g[j] + s.joined * p[j];
+    m[j] = s.beta1 * m[j] + s.rest1 * gradient;
+    v[j] = s.beta2 * v[j] + s.rest2 * gradient * gradient;
+    p[j] = s.shrink * p[j] - s.rate * m[j] / (std::sqrt(v[j]) * s.root_scale + s.epsilon);
+    ema[j] = p[j] + s.decay * (ema[j] - p[j]);
+    squares[j % 16] += static_cast<double>(g[j]) * static_cast<double>(g[j]);
+  }
+  EXPECT_EQ(fast_p, p);
+  EXPECT_EQ(fast_m, m);
+  EXPECT_EQ(fast_v, v);
+  EXPECT_EQ(fast_ema, ema);
+  for (int half = 8; half > 0; half /= 2)
+    for (int k = 0; k < half; ++k) squares[k] += squares[k + half];
+  EXPECT_EQ(square_sum(g.data(), 101), squares[0]);
 }
 
 TEST(Optimizer, LearningRateFallsOverTheLastShareOfTheBudget) {
