@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "core/philox.h"
+#include "core/philox_stream.h"
 #include "core/simd_noise.h"
 
 namespace scoresde {
@@ -60,22 +60,11 @@ SinCos portable_sincos_turn(std::uint32_t k) {
 
 class Stream {
  public:
-  explicit Stream(const NoiseAddress& address)
-      : key_{static_cast<std::uint32_t>(address.seed), static_cast<std::uint32_t>(address.seed >> 32)},
-        sample_(static_cast<std::uint32_t>(address.sample)),
-        step_(address.step),
-        rest_(static_cast<std::uint32_t>(address.purpose) | (address.draw << 8) |
-              (static_cast<std::uint32_t>(address.sample >> 32) << 24)) {
-    if (address.draw >> 16 || address.sample >> 40)
-      fail(Failure::usage, "noise address out of range: sample {} must be below 2^40, draw {} below 2^16",
-           address.sample, address.draw);
-  }
+  explicit Stream(const NoiseAddress& address) : stream_(philox_stream(address)) {}
 
-  simd::PhiloxStream parts() const { return {key_, {sample_, step_, rest_}}; }
+  const PhiloxStream& parts() const { return stream_; }
 
-  std::array<std::uint32_t, 4> block(std::uint64_t index) const {
-    return philox({static_cast<std::uint32_t>(index), sample_, step_, rest_}, key_);
-  }
+  std::array<std::uint32_t, 4> block(std::uint64_t index) const { return stream_.block(index); }
 
   std::array<double, 4> normals(std::uint64_t index) const {
     const auto bits = block(index);
@@ -91,8 +80,7 @@ class Stream {
   }
 
  private:
-  std::array<std::uint32_t, 2> key_;
-  std::uint32_t sample_, step_, rest_;
+  PhiloxStream stream_;
 };
 
 double open_unit(std::uint32_t high, std::uint32_t low) {
@@ -113,6 +101,16 @@ void require_whole_blocks(std::uint64_t first) {
 }
 
 }  // namespace
+
+PhiloxStream philox_stream(const NoiseAddress& address) {
+  if (address.draw >> 16 || address.sample >> 40)
+    fail(Failure::usage, "noise address out of range: sample {} must be below 2^40, draw {} below 2^16", address.sample,
+         address.draw);
+  return {{static_cast<std::uint32_t>(address.seed), static_cast<std::uint32_t>(address.seed >> 32)},
+          {static_cast<std::uint32_t>(address.sample), address.step,
+           static_cast<std::uint32_t>(address.purpose) | (address.draw << 8) |
+               (static_cast<std::uint32_t>(address.sample >> 32) << 24)}};
+}
 
 void fill_normal(const NoiseAddress& address, std::span<double> out, std::uint64_t first) {
   require_whole_blocks(first);

@@ -43,7 +43,7 @@ HWY_INLINE Words wide_product(Words a, std::uint64_t factor) {
 }
 
 HWY_INLINE Block philox_blocks(const PhiloxStream& stream, Words index) {
-  Block b{{index, word(stream.rest[0]), word(stream.rest[1]), word(stream.rest[2])}};
+  Block b{{index, word(stream.place[0]), word(stream.place[1]), word(stream.place[2])}};
   std::uint32_t k0 = stream.key[0], k1 = stream.key[1];
   for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
     const Words p0 = wide_product(b.w[0], 0xD2511F53u), p1 = wide_product(b.w[2], 0xCD9E8D57u);

@@ -1,14 +1,9 @@
 #pragma once
-#include <array>
 #include <cstdint>
 
-namespace scoresde::simd {
+#include "core/philox_stream.h"
 
-/// Philox's key and the upper three words of its counter: what a stream of core/noise.h has in common.
-struct PhiloxStream {
-  std::array<std::uint32_t, 2> key;
-  std::array<std::uint32_t, 3> rest;
-};
+namespace scoresde::simd {
 
 /// The 4 normal numbers of each of the blocks first, first + 1, ..., as many of the `blocks` as fill whole vectors:
 /// returns how many. The same bits as core/noise.cpp's one at a time, operation by operation.
