@@ -37,7 +37,8 @@ struct EngineScore::Factors {
 
 EngineScore::~EngineScore() = default;
 
-EngineScore::EngineScore(const Model& model, std::optional<int> class_index, int threads, ScoreUse use)
+EngineScore::EngineScore(const Model& model, std::optional<int> class_index, int threads, ScoreUse use,
+                         const Tuning& tuning)
     : graph_(build_net(model.spec.net, model.spec.shape)),
       class_index_(class_index),
       sde_(make_sde(model.spec.sde)),
@@ -54,7 +55,7 @@ EngineScore::EngineScore(const Model& model, std::optional<int> class_index, int
   if (use == ScoreUse::vjps || graph_.energy)
     derivative_ = make_derivative(graph_, model, threads);
   else
-    engine_ = std::make_unique<Engine>(model.spec, model.weights, threads);
+    engine_ = std::make_unique<Engine>(model.spec, model.weights, threads, tuning);
 }
 
 EngineScore::Factors EngineScore::factors(const Times& t) const {

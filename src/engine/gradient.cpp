@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/noise.h"
+#include "engine/simd_mask.h"
 
 namespace scoresde {
 namespace {
@@ -27,24 +27,22 @@ void collect_map(const Run& run, const Place& place, float* rows) {
             map.data[(sample * place.rows + pixel) * map.stride + channel];
 }
 
-void fill_mask(const Run& run, const GradientPlan::Mask& mask, const DropoutNoise* noise, Size first,
-               std::span<double> uniforms) {
+void fill_mask(const Run& run, const GradientPlan::Mask& mask, const DropoutNoise* noise, Index first,
+               std::span<float> values) {
   const Place& place = mask.place;
   const simd::Map map = run.map(place);
-  const auto kept = static_cast<float>(1 / (1 - mask.rate));
+  if (!noise) std::fill(values.begin(), values.end(), 1.0f);
   for (Size sample = 0; sample < run.samples; ++sample) {
     if (noise)
-      fill_uniform({.seed = noise->seed,
-                    .purpose = Purpose::dropout,
-                    .sample = noise->samples[static_cast<std::size_t>(first + sample)],
-                    .step = noise->step,
-                    .draw = static_cast<std::uint32_t>(mask.node)},
-                   uniforms.first(static_cast<std::size_t>(place.rows * place.channels)));
+      simd::dropout_mask(philox_stream({.seed = noise->seed,
+                                        .purpose = Purpose::dropout,
+                                        .sample = noise->samples[static_cast<std::size_t>(first + sample)],
+                                        .step = noise->step,
+                                        .draw = static_cast<std::uint32_t>(mask.node)}),
+                         mask.rate, values.data(), place.rows * place.channels);
     for (Size pixel = 0; pixel < place.rows; ++pixel)
-      for (Size channel = 0; channel < place.channels; ++channel) {
-        const bool dropped = noise && uniforms[static_cast<std::size_t>(channel * place.rows + pixel)] < mask.rate;
-        map.data[(sample * place.rows + pixel) * map.stride + channel] = !noise ? 1.0f : dropped ? 0.0f : kept;
-      }
+      std::copy_n(values.data() + pixel * place.channels, place.channels,
+                  map.data + (sample * place.rows + pixel) * map.stride);
   }
 }
 
@@ -85,7 +83,7 @@ struct Differentiator::Memory {
 
 struct Differentiator::Worker {
   AlignedFloats scratch, sums;
-  std::vector<double> uniforms;
+  std::vector<float> mask;        // of one sample
   std::vector<float> out, d_out;  // of the chunk at hand
 };
 
@@ -107,13 +105,12 @@ void Differentiator::set_weights(std::span<const float* const> weights) {
   const Weights look_up = [&](int parameter) { return weights[static_cast<std::size_t>(parameter)]; };
   pool_.run(steps.size(), [&](std::size_t i, std::size_t) { steps[i]->kernel = steps[i]->make(look_up); });
   if (!workers_.empty()) return;
-  Size uniforms = 0;
-  for (const GradientPlan::Mask& mask : plan_.masks)
-    uniforms = std::max(uniforms, mask.place.rows * mask.place.channels);
+  Size mask = 0;
+  for (const GradientPlan::Mask& m : plan_.masks) mask = std::max(mask, m.place.rows * m.place.channels);
   for (std::size_t i = 0; i < pool_.workers(); ++i)
     workers_.push_back(std::make_unique<Worker>(Worker{AlignedFloats(plan_.scratch(samples_at_once_)),
                                                        AlignedFloats(plan_.sum_floats),
-                                                       std::vector<double>(static_cast<std::size_t>(uniforms)),
+                                                       std::vector<float>(static_cast<std::size_t>(mask)),
                                                        {},
                                                        {}}));
 }
@@ -148,7 +145,7 @@ Run Differentiator::run_of(const Chunk& chunk, std::size_t memory, std::size_t w
 }
 
 void Differentiator::forward_chunk(const NetworkRows& rows, const Chunk& chunk, const Run& run, float* out,
-                                   std::span<double> uniforms) const {
+                                   std::span<float> mask_values) const {
   fill_map(run, plan_.input, rows.x + chunk.first * input_size());
   if (plan_.label.rows > 0) fill_map(run, plan_.label, rows.label + chunk.first);
   if (plan_.class_label.rows > 0)
@@ -157,7 +154,7 @@ void Differentiator::forward_chunk(const NetworkRows& rows, const Chunk& chunk, 
       run.map(plan_.class_label).data[i * plan_.class_label.stride] =
           static_cast<float>(given < 0 ? graph_.classes : given);
     }
-  for (const GradientPlan::Mask& mask : plan_.masks) fill_mask(run, mask, rows.dropout, chunk.first, uniforms);
+  for (const GradientPlan::Mask& mask : plan_.masks) fill_mask(run, mask, rows.dropout, chunk.first, mask_values);
   for (const GradientPlan::Step& step : plan_.forward) step.kernel->run(run);
   if (out) collect_map(run, plan_.output, out);
 }
@@ -176,7 +173,7 @@ void Differentiator::forward(const NetworkRows& rows, float* out) {
   start(rows, 0);
   each_chunk([&](const Chunk& chunk, std::size_t index, std::size_t worker) {
     forward_chunk(rows, chunk, run_of(chunk, index, worker), out ? out + chunk.first * output_size() : nullptr,
-                  workers_[worker]->uniforms);
+                  workers_[worker]->mask);
   });
 }
 
@@ -198,7 +195,7 @@ void Differentiator::forward_backward(const NetworkRows& rows, const Slope& slop
   each_chunk([&](const Chunk& chunk, std::size_t, std::size_t index) {
     Worker& worker = *workers_[index];
     const Run run = run_of(chunk, index, index);
-    forward_chunk(rows, chunk, run, worker.out.data(), worker.uniforms);
+    forward_chunk(rows, chunk, run, worker.out.data(), worker.mask);
     slope(chunk.first, chunk.count, worker.out.data(), worker.d_out.data());
     backward_chunk(run, worker.d_out.data(), d_x ? d_x + chunk.first * input_size() : nullptr);
     if (out) std::copy_n(worker.out.data(), chunk.count * output_size(), out + chunk.first * output_size());

@@ -11,8 +11,8 @@
 
 namespace scoresde {
 
-/// Where the masks of dropout come from, as in nn/evaluate.cpp: element j of row i at node n is kept where the uniform
-/// number (seed; dropout, samples[i], step, draw n, j) reaches the rate.
+/// Where the masks of dropout come from, as in nn/evaluate.cpp: that of row i at node n is simd::dropout_mask() of the
+/// stream (seed; dropout, samples[i], step, draw n).
 struct DropoutNoise {
   std::uint64_t seed = 0;
   std::uint32_t step = 0;
@@ -73,7 +73,7 @@ class Differentiator {
   void each_chunk(const ChunkTask& task);
   Run run_of(const Chunk& chunk, std::size_t memory, std::size_t worker) const;
   void forward_chunk(const NetworkRows& rows, const Chunk& chunk, const Run& run, float* out,
-                     std::span<double> uniforms) const;
+                     std::span<float> mask_values) const;
   void backward_chunk(const Run& run, const float* d_out, float* d_x) const;
   Size input_size() const { return plan_.input.rows * plan_.input.channels; }
   Size output_size() const { return plan_.output.rows * plan_.output.channels; }

@@ -80,7 +80,7 @@ class WinogradWeightGradient : public Kernel {
     for (Size first = 0; first < tiles; first += at_once) {
       const Size count = std::min(at_once, tiles - first), part = count * simd::block;
       float* const u = v + simd::winograd_points * in_blocks * part;
-      simd::winograd_input(picture_, run.source(x_), x_.channels, first, count, v);
+      simd::winograd_input(picture_, run.source(x_), x_.channels, first, count, v, in_blocks * part);
       simd::winograd_slope(picture_, run.source(dy_), dy_.channels, first, count, u);
       float* tile = run.shared + sum_;
       for (Size i = 0; i < in_blocks; ++i)

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -51,18 +52,19 @@ class Kernel {
 
 using KernelPtr = std::unique_ptr<Kernel>;
 
-/// Floats aligned to a cache line, for vector loads.
+/// Floats that start at zero, aligned to a cache line; large ones on large pages, where the system has them: weights of
+/// some 10 MB a layer are read at a stride that small pages have no translations for.
 class AlignedFloats {
  public:
-  explicit AlignedFloats(Size size = 0) : values_(static_cast<std::size_t>(size) + 16) {}
-  float* data() {
-    const auto address = reinterpret_cast<std::uintptr_t>(values_.data());
-    return values_.data() + (64 - address % 64) % 64 / sizeof(float);
-  }
-  const float* data() const { return const_cast<AlignedFloats*>(this)->data(); }
+  explicit AlignedFloats(Size size = 0);
+  float* data() { return values_.get(); }
+  const float* data() const { return values_.get(); }
 
  private:
-  std::vector<float> values_;
+  struct Free {
+    void operator()(float* values) const { std::free(values); }
+  };
+  std::unique_ptr<float[], Free> values_;
 };
 
 /// What a convolution or a linear map does with its sums besides adding its own bias.
