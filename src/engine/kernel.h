@@ -89,9 +89,11 @@ KernelPtr make_group_norm(int groups, const float* weight, const float* bias, do
                           const Place& y);
 KernelPtr make_attention(int heads, const Place& q, const Place& k, const Place& v, const Place& y);
 KernelPtr make_activation(simd::Activation activation, double slope, const Place& x, const Place& y);
-/// [gamma, alpha, beta] of each sample in `affine`, or one of each for all.
+/// [gamma, alpha, beta] of each sample in `affine`, or one of each for all; `biased`: the variance over channels.
 KernelPtr make_instance_norm_plus(const float* gamma, const float* alpha, const float* beta, const Place* affine,
-                                  double epsilon, const Place& x, const Place& y);
+                                  double epsilon, bool biased, const Place& x, const Place& y);
+/// (1 + s) x + t with [s, t] of each sample in one row.
+KernelPtr make_modulate(const Place& x, const Place& scale_shift, const Place& y);
 /// b may have one row that serves all rows of a sample.
 KernelPtr make_add(const Place& a, const Place& b, double scale, const Place& y);
 KernelPtr make_copy(const Place& x, const Place& y);
@@ -99,7 +101,7 @@ KernelPtr make_divide_exp(const Place& x, const Place& exponent, const Place& y)
 KernelPtr make_global_mean(const Place& x, const Place& y);
 KernelPtr make_upsample(Size height, Size width, const Place& x, const Place& y);
 KernelPtr make_downsample(Size in_height, Size in_width, const Place& x, const Place& y);
-KernelPtr make_bilinear(const ConvShape& shape, const Place& x, const Place& y);
+KernelPtr make_bilinear(const ConvShape& shape, bool corners, const Place& x, const Place& y);
 /// At most `most_fir_taps` taps.
 inline constexpr std::size_t most_fir_taps = 16;
 KernelPtr make_fir(const std::vector<double>& taps, int up, const ConvShape& shape, const Place& x, const Place& y);

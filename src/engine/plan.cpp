@@ -261,9 +261,9 @@ void Compiler::emit_instance_norm(int i, std::vector<KernelPtr>& steps) {
   const Place x = place(input_value(i, 0)), y = place(i);
   if (n.inputs.size() > 1) {
     const Place affine = place(input_value(i, 1));
-    return steps.push_back(make_instance_norm_plus(nullptr, nullptr, nullptr, &affine, n.scale, x, y));
+    return steps.push_back(make_instance_norm_plus(nullptr, nullptr, nullptr, &affine, n.scale, n.jax, x, y));
   }
-  steps.push_back(make_instance_norm_plus(weight(i, 1), weight(i, 0), weight(i, 2), nullptr, n.scale, x, y));
+  steps.push_back(make_instance_norm_plus(weight(i, 1), weight(i, 0), weight(i, 2), nullptr, n.scale, n.jax, x, y));
 }
 
 // Members that live elsewhere are copied.
@@ -304,6 +304,8 @@ void Compiler::emit_node(int i, std::vector<KernelPtr>& steps) {
       return steps.push_back(make_group_norm(n.groups, weight(i, 0), weight(i, 1), n.scale, false, x(0), y));
     case OpKind::instance_norm_plus:
       return emit_instance_norm(i, steps);
+    case OpKind::modulate:
+      return steps.push_back(make_modulate(x(0), x(1), y));
     case OpKind::silu:
       if (before < 0) return steps.push_back(make_activation(simd::Activation::silu, 0, x(0), y));
       return steps.push_back(make_group_norm(node(before).groups, weight(before, 0), weight(before, 1),
@@ -323,7 +325,7 @@ void Compiler::emit_node(int i, std::vector<KernelPtr>& steps) {
     case OpKind::downsample:
       return steps.push_back(make_downsample(conv_shape(i).in_height, conv_shape(i).in_width, x(0), y));
     case OpKind::bilinear:
-      return steps.push_back(make_bilinear(conv_shape(i), x(0), y));
+      return steps.push_back(make_bilinear(conv_shape(i), !n.jax, x(0), y));
     case OpKind::fir:
       return steps.push_back(make_fir(n.taps, n.up, conv_shape(i), x(0), y));
     case OpKind::max_pool:

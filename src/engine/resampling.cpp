@@ -30,11 +30,13 @@ Axis halving_axis(Size in) {
   return axis;
 }
 
-// Corner pixels on corners.
-Axis bilinear_axis(Size in, Size size) {
+// Corner pixels on corners, or pixels' middles where they are.
+Axis bilinear_axis(Size in, Size size, bool corners) {
   Axis axis;
   for (Size i = 0; i < size; ++i) {
-    const double at = size > 1 ? static_cast<double>(i * (in - 1)) / static_cast<double>(size - 1) : 0;
+    const double middle = (static_cast<double>(i) + 0.5) * static_cast<double>(in) / static_cast<double>(size) - 0.5;
+    const double corner = size > 1 ? static_cast<double>(i * (in - 1)) / static_cast<double>(size - 1) : 0;
+    const double at = corners ? corner : std::max(0.0, middle);
     const Size low = std::min(static_cast<Size>(at), in - 1), high = std::min(low + 1, in - 1);
     const double share = at - static_cast<double>(low);
     axis.push_back({{low, static_cast<float>(1 - share)}, {high, static_cast<float>(share)}});
@@ -87,9 +89,9 @@ KernelPtr make_downsample(Size in_height, Size in_width, const Place& x, const P
   return separable(halving_axis(in_height), halving_axis(in_width), in_height, in_width, x, y);
 }
 
-KernelPtr make_bilinear(const ConvShape& shape, const Place& x, const Place& y) {
-  return separable(bilinear_axis(shape.in_height, shape.height), bilinear_axis(shape.in_width, shape.width),
-                   shape.in_height, shape.in_width, x, y);
+KernelPtr make_bilinear(const ConvShape& shape, bool corners, const Place& x, const Place& y) {
+  return separable(bilinear_axis(shape.in_height, shape.height, corners),
+                   bilinear_axis(shape.in_width, shape.width, corners), shape.in_height, shape.in_width, x, y);
 }
 
 KernelPtr make_fir(const std::vector<double>& taps, int up, const ConvShape& shape, const Place& x, const Place& y) {
