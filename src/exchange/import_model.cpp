@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/catalog.h"
+#include "exchange/refinenet.h"
 #include "exchange/skeleton.h"
 #include "net/presets.h"
 
@@ -46,6 +47,8 @@ class Importer {
       take_own_spec();
     else if (const auto skeleton = read_skeleton(weights_))
       take_song_net(*skeleton);
+    else if (const auto facts = read_refinenet(weights_))
+      take_refinenet(*facts);
     else
       take_named_net();
     result_.step = weights_.step;
@@ -87,27 +90,59 @@ class Importer {
   }
 
   // What score_sde's own configurations do where the hints are silent.
-  NetHints net_hints(const NetSkeleton& skeleton) {
-    NetHints net{part_of(hints_.weak, "net"), part_of(hints_.strong, "net"), hints_.height, hints_.width};
-    const auto assume = [&](const char* setting, const Json& value) {
-      if (given("net", setting)) return;
-      net.weak[setting] = value;
-      note(fmt::format("net.{} = {} is assumed, as in score_sde's configurations", setting, shown(value)));
-    };
-    const bool ve = result_.spec.sde.name == "ve";
-    assume("prediction", !ve ? "song-noise" : skeleton.fourier ? "song-score" : "song-level");
-    assume("scale_by_sigma", ve);
-    assume("nonlinearity", "swish");
-    if (skeleton.biggan) assume("skip_rescale", true);
-    if (const auto levels = noise_levels(weights_)) {
-      net.weak["levels"] = levels->count;
-      net.weak["sigma_max"] = levels->first;
-      net.weak["sigma_min"] = levels->last;
-    }
+  void assume(Json& net, const char* setting, const Json& value) {
+    if (given("net", setting)) return;
+    net[setting] = value;
+    note(fmt::format("net.{} = {} is assumed, as in score_sde's configurations", setting, shown(value)));
+  }
+
+  void take_levels(Json& net) const {
+    const auto levels = noise_levels(weights_);
+    if (!levels) return;
+    net["levels"] = levels->count;
+    net["sigma_max"] = levels->first;
+    net["sigma_min"] = levels->last;
+  }
+
+  int hinted_height() const {
     const Json data = part_of(hints_.weak, "data");
-    if (net.height == 0 && data.contains("resize") && data["resize"].is_number_integer())
-      net.height = data["resize"].get<int>();
+    const bool known = hints_.height == 0 && data.contains("resize") && data["resize"].is_number_integer();
+    return known ? data["resize"].get<int>() : hints_.height;
+  }
+
+  NetHints net_hints(const NetSkeleton& skeleton) {
+    NetHints net{part_of(hints_.weak, "net"), part_of(hints_.strong, "net"), hinted_height(), hints_.width};
+    const bool ve = result_.spec.sde.name == "ve";
+    assume(net.weak, "prediction", !ve ? "song-noise" : skeleton.fourier ? "song-score" : "song-level");
+    assume(net.weak, "scale_by_sigma", ve);
+    assume(net.weak, "nonlinearity", "swish");
+    if (skeleton.biggan) assume(net.weak, "skip_rescale", true);
+    take_levels(net.weak);
     return net;
+  }
+
+  // The number of stages follows from the size of the pictures; whether it is the file's shows in the weights' names.
+  void take_refinenet(const RefineNetFacts& facts) {
+    const int height = hinted_height();
+    if (!given("sde", "name"))
+      fail(Failure::usage, "{}: a checkpoint does not tell the SDE; give --sde ve, or a preset with --preset", where_);
+    if (height == 0)
+      fail(Failure::usage, "{}: a checkpoint does not tell the size of the pictures; give --size 32, or a preset",
+           where_);
+    take_sde();
+    Json net = part_of(hints_.weak, "net");
+    net["name"] = facts.name;
+    net["channels"] = facts.channels;
+    net["jax_layers"] = weights_.flax;
+    assume(net, "prediction", "song-level");
+    assume(net, "nonlinearity", "elu");
+    if (facts.name == "ncsnv2") assume(net, "scale_by_sigma", true);
+    take_levels(net);
+    if (facts.levels > 0) net["levels"] = facts.levels;
+    update(result_.spec.net, net, "net");
+    update(result_.spec.net, part_of(hints_.strong, "net"), "net");
+    result_.spec.shape = {static_cast<int>(facts.image_channels), height, hints_.width == 0 ? height : hints_.width,
+                          true};
   }
 
   void take_song_net(const NetSkeleton& skeleton) {
@@ -159,9 +194,7 @@ class Importer {
     take_sde();
     update(result_.spec.net, part_of(hints_.weak, "net"), "net");
     update(result_.spec.net, part_of(hints_.strong, "net"), "net");
-    const Json data = part_of(hints_.weak, "data");
-    int height = hints_.height;
-    if (height == 0 && data.contains("resize")) height = data["resize"].get<int>();
+    const int height = hinted_height();
     if (height == 0) fail(Failure::usage, "{}: the size of the pictures is not told; give --size", where_);
     result_.spec.shape = {3, height, hints_.width == 0 ? height : hints_.width, true};
   }
