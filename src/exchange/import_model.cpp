@@ -1,5 +1,6 @@
 #include "exchange/import_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -183,20 +184,43 @@ class Importer {
     }
   }
 
+  [[noreturn]] void refuse_unknown() const {
+    constexpr std::size_t most = 3;
+    std::string some;
+    for (std::size_t k = 0; k < std::min(most, weights_.raw.size()); ++k)
+      some += fmt::format("{}{} {}", k == 0 ? "" : ", ", shown(weights_.raw[k].name),
+                          shape_text(weights_.raw[k].array.shape));
+    fail(Failure::usage,
+         "{}: its {} arrays ({}{}) have the names of no network whose options could be inferred; if it is one of "
+         "`scoresde list nets`, describe it with --preset, or with --config and tables [sde] and [net]; networks of "
+         "another make cannot be imported",
+         where_, weights_.raw.size(), some, weights_.raw.size() > most ? " ..." : "");
+  }
+
   // Networks whose names tell nothing: the hints say all.
   void take_named_net() {
-    if (!given("net", "name"))
-      fail(Failure::usage,
-           "{}: names such as {} are those of no network whose options could be inferred; give --preset, or --config "
-           "with the tables [sde] and [net]",
-           where_, shown(weights_.raw.front().name));
+    if (!given("net", "name")) refuse_unknown();
     if (!given("sde", "name")) fail(Failure::usage, "{}: the SDE is not told; give --sde or --preset", where_);
     take_sde();
     update(result_.spec.net, part_of(hints_.weak, "net"), "net");
     update(result_.spec.net, part_of(hints_.strong, "net"), "net");
-    const int height = hinted_height();
+    result_.spec.shape = named_shape();
+  }
+
+  // This project's own networks begin with the layer `in`: (channels, D) for rows of a table, else a convolution.
+  ItemShape named_shape() const {
+    std::int64_t channels = 3;
+    for (const NamedArray& array : weights_.raw) {
+      if (array.name != "in.weight" || array.array.shape.size() < 2) continue;
+      channels = array.array.shape[1];
+      if (channels < 1 || channels > 1'000'000)
+        fail(Failure::data, "{}: in.weight has the shape {}", where_, shape_text(array.array.shape));
+      if (array.array.shape.size() == 2) return {static_cast<int>(channels), 1, 1, false};
+    }
+    const int height = hinted_height(), patch = result_.spec.net.patch;
     if (height == 0) fail(Failure::usage, "{}: the size of the pictures is not told; give --size", where_);
-    result_.spec.shape = {3, height, hints_.width == 0 ? height : hints_.width, true};
+    const auto colours = std::max<std::int64_t>(1, channels / (patch * patch));
+    return {static_cast<int>(colours), height, hints_.width == 0 ? height : hints_.width, true};
   }
 
   void take_weights() {

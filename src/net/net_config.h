@@ -70,7 +70,7 @@ struct NetConfig {
               "unet, classifier, energy: time and class scale and shift the blocks' second norm and are not added to "
               "its input (ADM) [use_scale_shift_norm]"),
         field("jax_layers", &NetConfig::jax_layers,
-              "ncsn, ncsnv2: norms and interpolation of score_sde's JAX version, not of its PyTorch version"),
+              "ncsn, ncsnv2: norms, interpolation and widths as score_sde's JAX version has them, not PyTorch's"),
         field("fir_kernel", &NetConfig::fir_kernel, "ncsnpp: the filter's taps", {-1e6, 1e6}),
         field("init_scale", &NetConfig::init_scale,
               "ncsnpp: scale of the weights that end a residual branch or the network; 0: nearly zero", {0, 1e3}),

@@ -147,7 +147,9 @@ void RefineNet::write(const std::vector<Stage>& plan) {
     layers.push_back(h = residual(std::string(stage.residual) + ".1", h, width(stage), false, stage.dilation));
   }
   for (std::size_t i = plan.size(); i-- > 0;) {
-    const std::int64_t out = width(plan[i == 0 ? 0 : i - 1]);
+    // A block gives the channels of the next one's image; in JAX's smallest net the last but one keeps its own.
+    const bool keeps = config_.jax_layers && plan.size() == 4 && i == 1;
+    const std::int64_t out = width(plan[keeps || i == 0 ? i : i - 1]);
     const bool deepest = i + 1 == plan.size();
     h = refine(plan[i].refine, deepest ? std::vector<int>{layers[i]} : std::vector<int>{layers[i], h}, out, i == 0);
   }
