@@ -91,9 +91,11 @@ KernelPtr make_group_norm(int groups, const float* weight, const float* bias, do
                           const Place& y);
 KernelPtr make_attention(int heads, const Place& q, const Place& k, const Place& v, const Place& y);
 KernelPtr make_activation(simd::Activation activation, double slope, const Place& x, const Place& y);
-/// [gamma, alpha, beta] of each sample in `affine`, or one of each for all.
+/// [gamma, alpha, beta] of each sample in `affine`, or one of each for all; `biased`: the variance over channels.
 KernelPtr make_instance_norm_plus(const float* gamma, const float* alpha, const float* beta, const Place* affine,
-                                  double epsilon, const Place& x, const Place& y);
+                                  double epsilon, bool biased, const Place& x, const Place& y);
+/// (1 + s) x + t with [s, t] of each sample in one row.
+KernelPtr make_modulate(const Place& x, const Place& scale_shift, const Place& y);
 /// b may have one row that serves all rows of a sample.
 KernelPtr make_add(const Place& a, const Place& b, double scale, const Place& y);
 KernelPtr make_copy(const Place& x, const Place& y);
