@@ -14,14 +14,29 @@ from engine import Engine
 from networks import NETWORKS
 
 
-def finished(command):
-    """(seconds, peak bytes) of a process that must succeed."""
-    begin = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    if status != 0:
+def succeeded(child, command):
+    if child.wait() != 0:
         raise SystemExit("failed: " + " ".join(map(str, command)))
-    return time.perf_counter() - begin, 1024 * usage.ru_maxrss
+
+
+def seconds_of(command):
+    begin = time.perf_counter()
+    succeeded(subprocess.Popen(command, stdout=subprocess.DEVNULL), command)
+    return time.perf_counter() - begin
+
+
+def peak_bytes(command):
+    """Looked up while it runs: the maximum that wait4 tells has the memory of this process in it, from before exec."""
+    child, peak = subprocess.Popen(command, stdout=subprocess.DEVNULL), 0
+    while child.poll() is None:
+        try:
+            status = pathlib.Path(f"/proc/{child.pid}/status").read_text()
+            peak = max(peak, 1024 * int(status.partition("VmHWM:")[2].split()[0]))
+        except (OSError, IndexError):
+            pass  # it has just ended
+        time.sleep(0.005)
+    succeeded(child, command)
+    return peak
 
 
 def saved(library, name, folder):
@@ -40,7 +55,7 @@ def first_image(library, program, name="small32", nfe=10, runs=9):
         model = saved(library, name, pathlib.Path(folder))
         command = [program, "sample", model, "--out", f"{folder}/x.png", "-n", "1", "--nfe", str(nfe), "--quiet",
                    "--force"]
-        seconds = [finished(command)[0] for _ in range(runs)]
+        seconds = [seconds_of(command) for _ in range(runs)]
     return {"network": name, "nfe": nfe, "median": statistics.median(seconds), "minimum": min(seconds)}
 
 
@@ -48,9 +63,9 @@ def memory(library, program, name, samples):
     """Both draw `samples` in 4 evaluations; whole processes, interpreter and libraries included."""
     with tempfile.TemporaryDirectory() as folder:
         model = saved(library, name, pathlib.Path(folder))
-        _, ours = finished([program, "sample", model, "--out", f"{folder}/x.npy", "-n", str(samples), "--nfe", "4",
-                            "--quiet", "--force"])
-        _, theirs = finished([sys.executable, __file__, model, model.with_suffix(".json"), str(samples)])
+        ours = peak_bytes([program, "sample", model, "--out", f"{folder}/x.npy", "-n", str(samples), "--nfe", "4",
+                           "--quiet"])
+        theirs = peak_bytes([sys.executable, __file__, model, model.with_suffix(".json"), str(samples)])
     return {"network": name, "samples": samples, "engine": ours, "torch": theirs, "share": ours / theirs}
 
 

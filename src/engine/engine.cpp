@@ -65,9 +65,9 @@ Engine::~Engine() = default;
 Engine::Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning)
     : graph_(build_net(spec.net, spec.shape)), workers_(static_cast<std::size_t>(std::max(1, threads))) {
   check_weights(graph_, weights, "the model");
-  const std::vector<std::vector<float>> values = single_precision(graph_, weights);
+  const FloatWeights values(graph_, weights);
   plan_ = compile(
-      graph_, [&](int i) { return values[static_cast<std::size_t>(i)].data(); }, tuning);
+      graph_, [&](int i) { return values.pointers()[static_cast<std::size_t>(i)]; }, tuning);
   // Enough rows to use a layer's weights well; more of a small network, whose values then still fit the caches.
   samples_at_once_ = std::clamp<Index>((Index{1} << 18) / plan_.floats_a_sample, 8, 64);
   for (std::size_t i = 0; i < workers_.workers(); ++i)

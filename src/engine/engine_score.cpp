@@ -14,11 +14,8 @@ using FloatRows = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::Row
 
 std::unique_ptr<Differentiator> make_derivative(const Graph& graph, const Model& model, int threads) {
   check_weights(graph, model.weights, "the model");
-  const std::vector<std::vector<float>> values = single_precision(graph, model.weights);
-  std::vector<const float*> pointers;
-  for (const std::vector<float>& value : values) pointers.push_back(value.data());
   auto derivative = std::make_unique<Differentiator>(graph, Derivatives{}, threads);
-  derivative->set_weights(pointers);
+  derivative->set_weights(FloatWeights(graph, model.weights).pointers());
   return derivative;
 }
 
