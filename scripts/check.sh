@@ -20,7 +20,7 @@ engine: core sde score net
 data: core
 metrics: core
 report: core
-nn: core sde score net
+nn: core sde score net engine
 objective: core sde score net nn
 train: core sde score net nn objective data report
 exchange: core sde net

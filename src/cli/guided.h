@@ -12,8 +12,8 @@ namespace scoresde {
 struct GuidanceFlags {
   int class_label = -1;
   double weight = 1;
-  std::vector<double> interval;  ///< of sigma/alpha: empty, or its two ends
-  std::string guide;             ///< a run: a weaker model of the same data
+  std::vector<double> interval;   ///< of sigma/alpha: empty, or its two ends
+  std::string classifier, guide;  ///< runs: a noise-conditional classifier; a weaker model
 };
 
 /// The model's score, conditioned and guided as asked.

@@ -2,8 +2,8 @@
 #include <memory>
 #include <string>
 
-#include "net/model.h"
-#include "score/score.h"
+#include "engine/engine_score.h"
+#include "engine/tuning.h"
 
 namespace scoresde {
 
@@ -11,13 +11,15 @@ namespace scoresde {
 /// otherwise; "fast" is the engine or an error; "torch" is LibTorch.
 struct EngineChoice {
   std::string engine = "auto", device = "cpu";
+  Tuning tuning;  ///< of the engine's convolutions: read_tuning() of the model's file
 };
 
 /// "fast" or "torch", decided for this model. Error{usage} where the engine asked for cannot serve it.
-std::string resolve_engine(const EngineChoice& choice, const Model& model);
+std::string resolve_engine(const EngineChoice& choice, const Model& model, ScoreUse use = ScoreUse::values);
 
 /// The model's network as a score, conditioned on a class (-1: unconditional). LibTorch is opened only where it is
 /// needed.
-std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads);
+std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads,
+                                  ScoreUse use = ScoreUse::values);
 
 }  // namespace scoresde

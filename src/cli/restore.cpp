@@ -149,9 +149,10 @@ void run_restore(RestoreFlags& flags, const CommonFlags& common) {
   const RestoreInputs inputs = read_restore_inputs(flags, model.spec);
   const MethodChoice method = checked_method(flags, inputs, model.spec);
   const int steps = method.steps_for(flags.nfe);
-  if (method.entry().gradient && flags.engine.engine == "auto") flags.engine.engine = "torch";
+  flags.engine.tuning = read_tuning(model_file(flags.run));
   catch_interrupts();
-  const auto score = load_score(flags.engine, model, flags.class_label, thread_count(common));
+  const auto score = load_score(flags.engine, model, flags.class_label, thread_count(common),
+                                method.entry().gradient ? ScoreUse::vjps : ScoreUse::values);
   if (!common.quiet && !common.json)
     for (const std::string& note : inputs.notes) fmt::print(stderr, "{}\n", note);
   restore_items(flags, common, inputs, model, {method, steps, *sde, *score, model.spec.shape});

@@ -93,9 +93,13 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
   }
   Json how = recipe(model, *sde, flags.plan, resolved, flags.guidance.class_label, flags.guidance.weight);
   if (!flags.from.empty()) how["from"] = flags.from;
+  if (!flags.guidance.classifier.empty()) how["classifier"] = flags.guidance.classifier;
   if (!flags.guidance.guide.empty()) how["guide"] = flags.guidance.guide;
   if (!flags.guidance.interval.empty()) how["guidance_interval"] = flags.guidance.interval;
   how["engine"] = resolve_engine(flags.engine, model);
+  flags.engine.tuning = read_tuning(model_file(flags.run));
+  if (how["engine"] == "fast" && !flags.engine.tuning.identity().empty())
+    how["tuning"] = flags.engine.tuning.identity();
   const auto sink =
       open_sink(flags.out, model.spec, how, flags.guidance.class_label, flags.plan.ids.size(), common.force);
   catch_interrupts();
@@ -148,6 +152,8 @@ void add_sample(CLI::App& app, CommonFlags& common) {
                    "levels of sigma/alpha at which guidance acts, such as 0.3,5; default: all")
       ->delimiter(',')
       ->expected(2);
+  command->add_option("--classifier", flags.guidance.classifier,
+                      "a run of `train --net classifier` that guides to --class, --guidance times its gradient");
   command->add_option("--guide", flags.guidance.guide,
                       "autoguidance: a weaker run of the same data and SDE, from which --guidance leads away");
   command->add_option("--from", flags.from, "begin at this picture with noise (SDEdit), not at noise alone");
