@@ -22,7 +22,7 @@ TEST(CliUsage, HelpListsAndErrorsAnswerAtOnce) {
 
 TEST(CliUsage, EveryHelpBeginsWithAnExample) {
   for (const char* command : {"", "train", "sample", "likelihood", "encode", "decode", "interpolate", "evaluate",
-                              "data", "info", "list", "report", "selftest"}) {
+                              "data", "info", "list", "report", "selftest", "bench"}) {
     const Outcome outcome = scoresde(std::string(command) + " --help");
     EXPECT_EQ(outcome.exit, 0) << command;
     EXPECT_EQ(outcome.out.rfind("Example:\n  scoresde ", 0), 0u) << outcome.out.substr(0, 200);

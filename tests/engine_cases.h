@@ -57,6 +57,14 @@ inline std::vector<EngineCase> engine_cases() {
     if (build_net(config, shape).output_shape() == build_net(config, shape).input_shape)
       cases.push_back({entry.name, shape, config});
   }
+  NetConfig adm = patched;
+  adm.scale_shift_norm = true;
+  cases.push_back({"unet, scaled and shifted by time and class", {3, 14, 14, true}, adm});
+  for (const char* name : {"ncsn", "ncsnv2"}) {
+    auto [config, shape] = testing_support::small_net(name);
+    config.jax_layers = true;
+    cases.push_back({name, shape, config});
+  }
   NetConfig ncsnpp = testing_support::small_net("ncsnpp").config;
   ncsnpp.progressive = "output_skip";
   ncsnpp.progressive_input = "input_skip";

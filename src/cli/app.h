@@ -64,5 +64,6 @@ void add_report(CLI::App& app, CommonFlags& flags);
 void add_selftest(CLI::App& app, CommonFlags& flags);
 void add_import(CLI::App& app, CommonFlags& flags);
 void add_export(CLI::App& app, CommonFlags& flags);
+void add_bench(CLI::App& app, CommonFlags& flags);
 
 }  // namespace scoresde

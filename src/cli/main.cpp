@@ -47,6 +47,7 @@ int run(int argc, char** argv) {
   add_selftest(app, flags);
   add_import(app, flags);
   add_export(app, flags);
+  add_bench(app, flags);
   if (const std::string message = unknown_command(app, argc, argv); !message.empty())
     fail(Failure::usage, "{}", message);
   try {

@@ -21,8 +21,8 @@ std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model
                                   ScoreUse use) {
   if (resolve_engine(choice, model, use) == "torch")
     return torch_backend().load_score(model, class_label, threads, choice.device);
-  return std::make_unique<EngineScore>(model, class_label < 0 ? std::nullopt : std::optional(class_label), threads,
-                                       use);
+  return std::make_unique<EngineScore>(model, class_label < 0 ? std::nullopt : std::optional(class_label), threads, use,
+                                       choice.tuning);
 }
 
 }  // namespace scoresde

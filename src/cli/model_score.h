@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/engine_score.h"
+#include "engine/tuning.h"
 
 namespace scoresde {
 
@@ -10,6 +11,7 @@ namespace scoresde {
 /// otherwise; "fast" is the engine or an error; "torch" is LibTorch.
 struct EngineChoice {
   std::string engine = "auto", device = "cpu";
+  Tuning tuning;  ///< of the engine's convolutions: read_tuning() of the model's file
 };
 
 /// "fast" or "torch", decided for this model. Error{usage} where the engine asked for cannot serve it.

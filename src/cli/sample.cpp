@@ -106,6 +106,9 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
   }
   Json how = recipe(model, *sde, flags.plan, resolved, flags.class_label, flags.guidance);
   how["engine"] = resolve_engine(flags.engine, model);
+  flags.engine.tuning = read_tuning(model_file(flags.run));
+  if (how["engine"] == "fast" && !flags.engine.tuning.identity().empty())
+    how["tuning"] = flags.engine.tuning.identity();
   const auto sink = open_sink(flags.out, model.spec, how, flags.class_label, flags.plan.ids.size(), common.force);
   catch_interrupts();
   const ChosenScore score(model, flags, thread_count(common));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "engine/weights.h"
 #include "net/net_config.h"
@@ -61,11 +62,12 @@ struct Engine::Task {
 
 Engine::~Engine() = default;
 
-Engine::Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads)
+Engine::Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning)
     : graph_(build_net(spec.net, spec.shape)), workers_(static_cast<std::size_t>(std::max(1, threads))) {
   check_weights(graph_, weights, "the model");
-  const std::vector<std::vector<float>> values = single_precision(graph_, weights);
-  plan_ = compile(graph_, [&](int i) { return values[static_cast<std::size_t>(i)].data(); });
+  const FloatWeights values(graph_, weights);
+  plan_ = compile(
+      graph_, [&](int i) { return values.pointers()[static_cast<std::size_t>(i)]; }, tuning);
   // Enough rows to use a layer's weights well; more of a small network, whose values then still fit the caches.
   samples_at_once_ = std::clamp<Index>((Index{1} << 18) / plan_.floats_a_sample, 8, 64);
   for (std::size_t i = 0; i < workers_.workers(); ++i)
@@ -160,6 +162,21 @@ Batch Engine::operator()(const Batch& x, const Times& label, std::optional<int> 
   workers_.run(chunks.size(),
                [&](std::size_t index, std::size_t worker) { evaluate(chunks[index], *memories_[worker], task); });
   return result;
+}
+
+std::vector<double> Engine::node_seconds(const Batch& x, double label) const {
+  Memory& memory = *memories_.front();
+  compute_shared(memory, label, -1);
+  const Run run{memory.values.data(), memory.shared.data(), memory.scratch.data(),
+                std::min(x.rows(), samples_at_once_)};
+  fill(run, x, 0);
+  std::vector<double> seconds(graph_.nodes.size());
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    const Stopwatch watch;
+    plan_.steps[i]->run(run);
+    seconds[static_cast<std::size_t>(plan_.step_nodes[i])] += watch.seconds();
+  }
+  return seconds;
 }
 
 }  // namespace scoresde

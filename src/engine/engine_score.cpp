@@ -14,11 +14,8 @@ using FloatRows = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::Row
 
 std::unique_ptr<Differentiator> make_derivative(const Graph& graph, const Model& model, int threads) {
   check_weights(graph, model.weights, "the model");
-  const std::vector<std::vector<float>> values = single_precision(graph, model.weights);
-  std::vector<const float*> pointers;
-  for (const std::vector<float>& value : values) pointers.push_back(value.data());
   auto derivative = std::make_unique<Differentiator>(graph, Derivatives{}, threads);
-  derivative->set_weights(pointers);
+  derivative->set_weights(FloatWeights(graph, model.weights).pointers());
   return derivative;
 }
 
@@ -37,7 +34,8 @@ struct EngineScore::Factors {
 
 EngineScore::~EngineScore() = default;
 
-EngineScore::EngineScore(const Model& model, std::optional<int> class_index, int threads, ScoreUse use)
+EngineScore::EngineScore(const Model& model, std::optional<int> class_index, int threads, ScoreUse use,
+                         const Tuning& tuning)
     : graph_(build_net(model.spec.net, model.spec.shape)),
       class_index_(class_index),
       sde_(make_sde(model.spec.sde)),
@@ -54,7 +52,7 @@ EngineScore::EngineScore(const Model& model, std::optional<int> class_index, int
   if (use == ScoreUse::vjps || graph_.energy)
     derivative_ = make_derivative(graph_, model, threads);
   else
-    engine_ = std::make_unique<Engine>(model.spec, model.weights, threads);
+    engine_ = std::make_unique<Engine>(model.spec, model.weights, threads, tuning);
 }
 
 EngineScore::Factors EngineScore::factors(const Times& t) const {

@@ -18,7 +18,8 @@ class EngineScore : public Score {
  public:
   /// class_index: which class; none: unconditional. Error{usage} for a class the network does not have, a network that
   /// gives no score, or an op without a kernel.
-  EngineScore(const Model& model, std::optional<int> class_index, int threads, ScoreUse use = ScoreUse::values);
+  EngineScore(const Model& model, std::optional<int> class_index, int threads, ScoreUse use = ScoreUse::values,
+              const Tuning& tuning = {});
   ~EngineScore() override;
 
   Batch operator()(const Batch& x, const Times& t) const override;
@@ -30,6 +31,8 @@ class EngineScore : public Score {
   /// Energies only, as NetworkScore::log_density.
   Times log_density(const Batch& x, const Times& t) const override;
 
+  /// The compiled network of a score that was made for values.
+  const Engine& engine() const { return *engine_; }
   Index dimension() const override { return static_cast<Index>(element_count(graph_.input_shape)); }
 
  private:

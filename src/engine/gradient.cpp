@@ -92,7 +92,7 @@ Differentiator::~Differentiator() = default;
 Differentiator::Differentiator(const Graph& graph, Derivatives wanted, int threads)
     : graph_(graph), plan_(compile_gradient(graph, wanted)), pool_(static_cast<std::size_t>(std::max(1, threads))) {
   // Enough rows to use a layer's weights well; more of a small network, whose values then still fit the caches.
-  samples_at_once_ = std::clamp<Index>((Index{1} << 18) / plan_.floats_a_sample, 8, 64);
+  samples_at_once_ = std::clamp<Size>((Size{1} << 18) / plan_.floats_a_sample, 8, 64);
 }
 
 void Differentiator::set_weights(std::span<const float* const> weights) {
@@ -118,12 +118,12 @@ void Differentiator::set_weights(std::span<const float* const> weights) {
 // Cuts the rows into chunks; memory for as many as `memories`, 0: for all.
 void Differentiator::start(const NetworkRows& rows, std::size_t memories) {
   if (workers_.empty()) fail(Failure::usage, "the network has no weights yet");
-  if (rows.dropout && static_cast<Index>(rows.dropout->samples.size()) != rows.count)
+  if (rows.dropout && static_cast<Size>(rows.dropout->samples.size()) != rows.count)
     fail(Failure::usage, "dropout needs the ids of {} samples and got {}", rows.count, rows.dropout->samples.size());
-  const auto workers = static_cast<Index>(pool_.workers());
-  const Index most = std::clamp<Index>((rows.count + workers - 1) / workers, 1, samples_at_once_);
+  const auto workers = static_cast<Size>(pool_.workers());
+  const Size most = std::clamp<Size>((rows.count + workers - 1) / workers, 1, samples_at_once_);
   chunks_.clear();
-  for (Index first = 0; first < rows.count; first += most)
+  for (Size first = 0; first < rows.count; first += most)
     chunks_.push_back({first, std::min(most, rows.count - first)});
   const std::size_t wanted = memories == 0 ? chunks_.size() : memories;
   while (memories_.size() < wanted) memories_.push_back(std::make_unique<Memory>());
@@ -149,7 +149,7 @@ void Differentiator::forward_chunk(const NetworkRows& rows, const Chunk& chunk, 
   fill_map(run, plan_.input, rows.x + chunk.first * input_size());
   if (plan_.label.rows > 0) fill_map(run, plan_.label, rows.label + chunk.first);
   if (plan_.class_label.rows > 0)
-    for (Index i = 0; i < chunk.count; ++i) {
+    for (Size i = 0; i < chunk.count; ++i) {
       const int given = rows.classes ? rows.classes[chunk.first + i] : -1;
       run.map(plan_.class_label).data[i * plan_.class_label.stride] =
           static_cast<float>(given < 0 ? graph_.classes : given);

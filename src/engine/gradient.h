@@ -5,7 +5,6 @@
 #include <span>
 #include <vector>
 
-#include "core/batch.h"
 #include "core/workers.h"
 #include "engine/gradient_plan.h"
 #include "net/graph.h"
@@ -22,7 +21,7 @@ struct DropoutNoise {
 
 /// Rows for a network, in float32. Every row has a time label of its own.
 struct NetworkRows {
-  Index count = 0;
+  Size count = 0;
   const float* x = nullptr;               ///< count x (C, H, W), or count x D
   const float* label = nullptr;           ///< count; ignored by a network that takes none
   const int* classes = nullptr;           ///< count, -1: no class; null: no class for all
@@ -51,7 +50,7 @@ class Differentiator {
   void backward(const float* d_out, float* d_x, std::span<float* const> d_parameters = {});
 
   /// Fills d_out of rows [first, first + count) from their `out`: a loss's derivative. Called by several threads.
-  using Slope = std::function<void(Index first, Index count, const float* out, float* d_out)>;
+  using Slope = std::function<void(Size first, Size count, const float* out, float* d_out)>;
 
   /// Both at once, some rows at a time: memory for a few rows serves any batch. out may be null.
   void forward_backward(const NetworkRows& rows, const Slope& slope, float* out, float* d_x,
@@ -60,13 +59,13 @@ class Differentiator {
   const Graph& graph() const { return graph_; }
 
   /// Rows that all threads work on at once: a forward() of more needs more memory without being any quicker.
-  Index rows_at_once() const { return samples_at_once_ * static_cast<Index>(pool_.workers()); }
+  Size rows_at_once() const { return samples_at_once_ * static_cast<Size>(pool_.workers()); }
 
  private:
   struct Memory;
   struct Worker;
   struct Chunk {
-    Index first, count;
+    Size first, count;
   };
   using ChunkTask = std::function<void(const Chunk& chunk, std::size_t index, std::size_t worker)>;
 
@@ -76,15 +75,15 @@ class Differentiator {
   void forward_chunk(const NetworkRows& rows, const Chunk& chunk, const Run& run, float* out,
                      std::span<float> mask_values) const;
   void backward_chunk(const Run& run, const float* d_out, float* d_x) const;
-  Index input_size() const { return plan_.input.rows * plan_.input.channels; }
-  Index output_size() const { return plan_.output.rows * plan_.output.channels; }
+  Size input_size() const { return plan_.input.rows * plan_.input.channels; }
+  Size output_size() const { return plan_.output.rows * plan_.output.channels; }
   void clear_sums();
   void collect_parameters(std::span<float* const> d_parameters);
 
   Graph graph_;
   GradientPlan plan_;
   mutable WorkerPool pool_;
-  Index samples_at_once_ = 1;
+  Size samples_at_once_ = 1;
   std::vector<Chunk> chunks_;  // of the present rows
   std::vector<std::unique_ptr<Memory>> memories_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -95,6 +95,8 @@ void GradientCompiler::backward(int i) {
       return backward_simple(i);
     case OpKind::instance_norm_plus:
       return backward_instance_norm(i);
+    case OpKind::modulate:
+      return backward_modulate(i);
     case OpKind::add:
       return backward_add(i);
     case OpKind::concat:
@@ -172,14 +174,27 @@ void GradientCompiler::backward_instance_norm(int i) {
         const Node& n = graph->nodes[static_cast<std::size_t>(i)];
         InstanceNormPlusParts parts;
         if (affine < 0)
-          parts = {weights(n.parameters[1]), weights(n.parameters[0]), weights(n.parameters[2]), {}};
+          parts = {weights(n.parameters[1]), weights(n.parameters[0]), weights(n.parameters[2])};
         else
           parts.affine = places(parts_spot);
+        parts.biased = n.jax;
         InstanceNormPlusSums here = sums;
         if (sums.affine) here.d_affine = sink_at(places, d_affine);
         return make_instance_norm_plus_gradient(parts, n.scale, places(in), places(dy), sink_at(places, dx), here);
       },
       affine < 0);
+}
+
+void GradientCompiler::backward_modulate(int i) {
+  const int x = input(i, 0), row = input(i, 1);
+  const Spot in = home(x), factors = home(row), dy = unscaled(i);
+  const bool row_wanted = facts(row).needs;
+  const SpotSink dx = facts(x).needs ? contribute(x) : SpotSink{new_spot(x)};
+  const SpotSink d_row = row_wanted ? contribute(row) : SpotSink{};
+  step({in, factors, dy, dx.y, dx.base, d_row.y, d_row.base}, [=](const Places& places, const Weights&) {
+    return make_modulate_gradient(places(in), places(factors), places(dy), sink_at(places, dx), row_wanted,
+                                  row_wanted ? sink_at(places, d_row) : Sink{});
+  });
 }
 
 void GradientCompiler::backward_add(int i) {

@@ -111,6 +111,7 @@ class GradientCompiler {
   void backward_product(int i);
   void backward_norm(int norm, int i, bool silu);
   void backward_instance_norm(int i);
+  void backward_modulate(int i);
   void backward_add(int i);
   void backward_concat(int i);
   void backward_attention(int i);

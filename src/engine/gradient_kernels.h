@@ -30,6 +30,7 @@ KernelPtr make_group_norm_gradient(int groups, const float* weight, const float*
 struct InstanceNormPlusParts {
   const float *gamma = nullptr, *alpha = nullptr, *beta = nullptr;  ///< one for all samples, or none:
   Place affine;                                                     ///< [gamma, alpha, beta] of each sample
+  bool biased = false;                                              ///< the variance over channels
 };
 struct InstanceNormPlusSums {
   Size gamma = -1, alpha = -1, beta = -1;
@@ -38,6 +39,10 @@ struct InstanceNormPlusSums {
 };
 KernelPtr make_instance_norm_plus_gradient(const InstanceNormPlusParts& parts, double epsilon, const Place& x,
                                            const Place& dy, const Sink& dx, const InstanceNormPlusSums& sums);
+
+/// Of y = (1 + s) x + t; d_row, that of [s, t], only where `row_wanted`.
+KernelPtr make_modulate_gradient(const Place& x, const Place& row, const Place& dy, const Sink& dx, bool row_wanted,
+                                 const Sink& d_row);
 
 /// Writes, and adds to nothing.
 KernelPtr make_attention_gradient(int heads, const Place& q, const Place& k, const Place& v, const Place& dy,

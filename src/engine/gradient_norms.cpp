@@ -116,7 +116,7 @@ class InstanceNormPlusGradient : public NormGradient {
  public:
   InstanceNormPlusGradient(const InstanceNormPlusParts& parts, double epsilon, const Place& x, const Place& dy,
                            const Sink& dx, const InstanceNormPlusSums& sums)
-      : NormGradient(1, epsilon, false, x, dy, dx), affine_(parts.affine), sums_(sums) {
+      : NormGradient(1, epsilon, false, x, dy, dx), affine_(parts.affine), spared_(parts.biased ? 0 : 1), sums_(sums) {
     if (!parts.gamma) return;
     for (const float* part : {parts.gamma, parts.alpha, parts.beta}) own_.insert(own_.end(), part, part + x.channels);
   }
@@ -141,13 +141,13 @@ class InstanceNormPlusGradient : public NormGradient {
     double mean = 0, variance = 0;
     for (Size c = 0; c < k; ++c) mean += static_cast<double>(w.mean[c]) / count;
     const auto centred = [&](Size c) { return static_cast<double>(w.mean[c]) - mean; };
-    for (Size c = 0; c < k; ++c) variance += centred(c) * centred(c) / (count - 1);
+    for (Size c = 0; c < k; ++c) variance += centred(c) * centred(c) / (count - spared_);
     const double q = 1 / std::sqrt(variance + epsilon_);
     const auto dz = [&](Size c) { return static_cast<double>(gamma[c]) * static_cast<double>(alpha[c]) * w.sum[c]; };
     double dz_mean = 0, dz_along = 0;
     for (Size c = 0; c < k; ++c) {
       dz_mean += dz(c) / count;
-      dz_along += dz(c) * centred(c) * q / (count - 1);
+      dz_along += dz(c) * centred(c) * q / (count - spared_);
     }
     for (Size c = 0; c < k; ++c) {
       const auto r = static_cast<double>(w.inverse[c]), g = static_cast<double>(gamma[c]);
@@ -180,11 +180,62 @@ class InstanceNormPlusGradient : public NormGradient {
   }
 
   Place affine_;
+  double spared_;  // of the channels, in the variance over them
   InstanceNormPlusSums sums_;
   std::vector<float> own_;
 };
 
+class ModulateGradient : public Kernel {
+ public:
+  ModulateGradient(const Place& x, const Place& row, const Place& dy, const Sink& dx, bool row_wanted,
+                   const Sink& d_row)
+      : x_(x), row_(row), dy_(dy), dx_(dx), row_wanted_(row_wanted), d_row_(d_row), zeros_(x.channels) {}
+
+  Size scratch(Size) const override { return 5 * x_.channels + x_.rows * padded(); }
+
+  void run(const Run& run) const override {
+    const Size k = x_.channels;
+    auto* const sum = reinterpret_cast<double*>(run.scratch);
+    auto* const moment = sum + k;
+    float* const factor = run.scratch + 4 * k;
+    const simd::Map slopes{factor + k, padded()};
+    for (Size sample = 0; sample < run.rows(x_) / x_.rows; ++sample) {
+      const Size first = sample * x_.rows;
+      const simd::ConstMap x{run.source(x_).data + first * x_.stride, x_.stride},
+          dy{run.source(dy_).data + first * dy_.stride, dy_.stride};
+      const float* const row = run.source(row_).data + sample * row_.stride;
+      for (Size c = 0; c < k; ++c) factor[c] = 1 + row[c];
+      simd::norm_slopes(x, dy, x_.rows, k, factor, zeros_.data(), zeros_.data(), false, slopes, sum, moment);
+      simd::affine_of_two(dy, x, factor, zeros_.data(), zeros_.data(), dx_.base_at(run, first), x_.rows, k,
+                          {run.map(dx_.y).data + first * dx_.y.stride, dx_.y.stride});
+      if (row_wanted_) add_row(run, sample, moment, sum);
+    }
+  }
+
+ private:
+  Size padded() const { return simd::round_up(x_.channels, simd::block); }
+
+  void add_row(const Run& run, Size sample, const double* scale, const double* shift) const {
+    const Size k = x_.channels;
+    const simd::Base base = d_row_.base_at(run, sample);
+    float* const to = run.map(d_row_.y).data + sample * d_row_.y.stride;
+    for (Size c = 0; c < 2 * k; ++c)
+      to[c] = static_cast<float>(c < k ? scale[c] : shift[c - k]) + (base.map.data ? base.map.data[c] * base.scale : 0);
+  }
+
+  Place x_, row_, dy_;
+  Sink dx_;
+  bool row_wanted_;
+  Sink d_row_;
+  AlignedFloats zeros_;
+};
+
 }  // namespace
+
+KernelPtr make_modulate_gradient(const Place& x, const Place& row, const Place& dy, const Sink& dx, bool row_wanted,
+                                 const Sink& d_row) {
+  return std::make_unique<ModulateGradient>(x, row, dy, dx, row_wanted, d_row);
+}
 
 KernelPtr make_group_norm_gradient(int groups, const float* weight, const float* bias, double epsilon, bool silu,
                                    const Place& x, const Place& dy, const Sink& dx, const NormSums& sums) {

@@ -71,7 +71,10 @@ class WinogradWeightGradient : public Kernel {
   WinogradWeightGradient(const ConvShape& shape, const Place& x, const Place& dy, Size sum)
       : picture_{shape.height, shape.width}, x_(x), dy_(dy), weights_{9, x.channels, dy.channels}, sum_(sum) {}
 
-  Size scratch(Size samples) const override { return tiles_at_once(samples) * floats_a_tile(); }
+  Size scratch(Size samples) const override {
+    const Size tiles = tiles_at_once(samples);
+    return simd::winograd_points * (stride(weights_.in_blocks(), tiles) + stride(weights_.out_blocks(), tiles));
+  }
 
   void run(const Run& run) const override {
     const Size tiles = picture_.tiles() * run.samples, at_once = tiles_at_once(run.samples);
@@ -79,25 +82,25 @@ class WinogradWeightGradient : public Kernel {
     float* const v = run.scratch;
     for (Size first = 0; first < tiles; first += at_once) {
       const Size count = std::min(at_once, tiles - first), part = count * simd::block;
-      float* const u = v + simd::winograd_points * in_blocks * part;
-      simd::winograd_input(picture_, run.source(x_), x_.channels, first, count, v);
-      simd::winograd_slope(picture_, run.source(dy_), dy_.channels, first, count, u);
+      const Size v_stride = stride(in_blocks, count), u_stride = stride(out_blocks, count);
+      float* const u = v + simd::winograd_points * v_stride;
+      simd::winograd_input(picture_, run.source(x_), x_.channels, first, count, v, v_stride);
+      simd::winograd_slope(picture_, run.source(dy_), dy_.channels, first, count, u, u_stride);
       float* tile = run.shared + sum_;
       for (Size i = 0; i < in_blocks; ++i)
         for (Size j = 0; j < out_blocks; ++j, tile += tile_floats)
-          simd::winograd_outer_product(v + i * part, in_blocks * part, u + j * part, out_blocks * part, count, tile,
+          simd::winograd_outer_product(v + i * part, v_stride, u + j * part, u_stride, count, tile,
                                        in_blocks * out_blocks * tile_floats);
     }
   }
 
  private:
-  Size floats_a_tile() const {
-    return simd::winograd_points * (weights_.in_blocks() + weights_.out_blocks()) * simd::block;
-  }
+  static Size stride(Size blocks, Size tiles) { return simd::winograd_stride(blocks * tiles * simd::block); }
 
   // Each pass ends in a transform of every sum, which many tiles pay for.
   Size tiles_at_once(Size samples) const {
-    return std::min(picture_.tiles() * samples, std::clamp<Size>((Size{1} << 20) / floats_a_tile(), 48, 256));
+    const Size floats = simd::winograd_points * (weights_.in_blocks() + weights_.out_blocks()) * simd::block;
+    return std::min(picture_.tiles() * samples, std::clamp<Size>((Size{1} << 20) / floats, 48, 256));
   }
 
   simd::Picture picture_;

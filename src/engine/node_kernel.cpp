@@ -24,10 +24,12 @@ KernelPtr make_node(const Graph& graph, const Node& n, const Weights& weights,
       return make_group_norm(n.groups, weight(0), weight(1), n.scale, false, x(0), y);
     case OpKind::instance_norm_plus: {
       if (n.inputs.size() == 1)
-        return make_instance_norm_plus(weight(1), weight(0), weight(2), nullptr, n.scale, x(0), y);
+        return make_instance_norm_plus(weight(1), weight(0), weight(2), nullptr, n.scale, n.jax, x(0), y);
       const Place affine = x(1);
-      return make_instance_norm_plus(nullptr, nullptr, nullptr, &affine, n.scale, x(0), y);
+      return make_instance_norm_plus(nullptr, nullptr, nullptr, &affine, n.scale, n.jax, x(0), y);
     }
+    case OpKind::modulate:
+      return make_modulate(x(0), x(1), y);
     case OpKind::silu:
       return make_activation(simd::Activation::silu, 0, x(0), y);
     case OpKind::elu:

@@ -26,7 +26,8 @@ struct Home {
 
 class Compiler {
  public:
-  Compiler(const Graph& graph, const Weights& weights) : graph_(graph), weights_(weights), nodes_(graph.nodes.size()) {}
+  Compiler(const Graph& graph, const Weights& weights, const Tuning& tuning)
+      : graph_(graph), weights_(weights), tuning_(tuning), nodes_(graph.nodes.size()) {}
 
   Plan compile() {
     study();
@@ -201,6 +202,7 @@ class Compiler {
     for (int i = 0; i < count(); ++i) {
       if (value(i) != i || facts(i).absorbed) continue;
       emit_node(i, facts(i).shared ? plan.shared_steps : plan.steps);
+      plan.step_nodes.resize(plan.steps.size(), facts(i).product >= 0 ? facts(i).product : i);
     }
     plan.input = place(0);
     plan.output = place(value(count() - 1));
@@ -221,6 +223,7 @@ class Compiler {
 
   const Graph& graph_;
   const Weights& weights_;
+  const Tuning& tuning_;
   std::vector<NodeFacts> nodes_;
   std::vector<Buffer> buffers_;
   Size shared_floats_ = 0, floats_ = 0;
@@ -237,7 +240,7 @@ void Compiler::emit_product(int i, std::vector<KernelPtr>& steps) {
   const int x = input_value(product, 0);
   const float* const bias = n.parameters.size() > 1 ? weight(product, 1) : nullptr;
   const ConvShape shape = conv_shape(graph_, n);
-  if (n.kind == OpKind::conv && prefers_winograd(shape, channels(x), channels(i)))
+  if (n.kind == OpKind::conv && tuning_.winograd(shape, channels(x), channels(i)))
     return steps.push_back(make_winograd(shape, weight(product, 0), bias, place(x), place(i), absorbed));
   if (n.kind != OpKind::nin)
     return steps.push_back(make_conv(shape, weight(product, 0), bias, place(x), place(i), absorbed));
@@ -308,6 +311,8 @@ std::optional<OpKind> op_without_kernel(const Graph& graph) {
   return {};
 }
 
-Plan compile(const Graph& graph, const Weights& weights) { return Compiler(graph, weights).compile(); }
+Plan compile(const Graph& graph, const Weights& weights, const Tuning& tuning) {
+  return Compiler(graph, weights, tuning).compile();
+}
 
 }  // namespace scoresde

@@ -26,11 +26,13 @@ Axis halving_axis(Size in) {
   return axis;
 }
 
-// Corner pixels on corners.
-Axis bilinear_axis(Size in, Size size) {
+// Corner pixels on corners, or pixels' middles where they are.
+Axis bilinear_axis(Size in, Size size, bool corners) {
   Axis axis;
   for (Size i = 0; i < size; ++i) {
-    const double at = size > 1 ? static_cast<double>(i * (in - 1)) / static_cast<double>(size - 1) : 0;
+    const double middle = (static_cast<double>(i) + 0.5) * static_cast<double>(in) / static_cast<double>(size) - 0.5;
+    const double corner = size > 1 ? static_cast<double>(i * (in - 1)) / static_cast<double>(size - 1) : 0;
+    const double at = corners ? corner : std::max(0.0, middle);
     const Size low = std::min(static_cast<Size>(at), in - 1), high = std::min(low + 1, in - 1);
     const double share = at - static_cast<double>(low);
     axis.push_back({{low, static_cast<float>(1 - share)}, {high, static_cast<float>(share)}});
@@ -75,7 +77,7 @@ Resampling resampling_of(const Node& node, Size in_height, Size in_width) {
     case OpKind::downsample:
       return both([](Size in, Size) { return halving_axis(in); });
     case OpKind::bilinear:
-      return both([](Size in, Size out) { return bilinear_axis(in, out); });
+      return both([&](Size in, Size out) { return bilinear_axis(in, out, !node.jax); });
     case OpKind::fir:
       return both(
           [&](Size in, Size out) { return filter_axis(node.taps, node.up, node.stride, node.padding, in, out); });

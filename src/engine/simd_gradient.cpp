@@ -204,7 +204,7 @@ HWY_INLINE void weight_slope_transform(const V m[6], V out[3]) {
 
 void outer_product(const float* a, const float* b, Size count, bool add, float* c) { outer_tile(a, b, count, add, c); }
 
-void winograd_slope(const Picture& picture, ConstMap dy, Size out, Size first, Size count, float* u) {
+void winograd_slope(const Picture& picture, ConstMap dy, Size out, Size first, Size count, float* u, Size stride) {
   const F d;
   const Size blocks = round_up(out, block) / block;
   for (Size t = 0; t < count; ++t) {
@@ -233,7 +233,7 @@ void winograd_slope(const Picture& picture, ConstMap dy, Size out, Size first, S
         V result[6];
         slope_transform(half + i * 4, result);
 #pragma GCC unroll 6
-        for (Size j = 0; j < 6; ++j) hn::StoreU(result[j], d, to + (i * 6 + j) * blocks * count * block);
+        for (Size j = 0; j < 6; ++j) hn::StoreU(result[j], d, to + (i * 6 + j) * stride);
       }
     }
   }
@@ -320,8 +320,8 @@ void outer_product(const float* a, const float* b, Size count, bool add, float* 
   HWY_DYNAMIC_DISPATCH(outer_product)(a, b, count, add, c);
 }
 
-void winograd_slope(const Picture& picture, ConstMap dy, Size out, Size first, Size count, float* u) {
-  HWY_DYNAMIC_DISPATCH(winograd_slope)(picture, dy, out, first, count, u);
+void winograd_slope(const Picture& picture, ConstMap dy, Size out, Size first, Size count, float* u, Size stride) {
+  HWY_DYNAMIC_DISPATCH(winograd_slope)(picture, dy, out, first, count, u, stride);
 }
 
 void winograd_outer_product(const float* a, Size a_stride, const float* b, Size b_stride, Size count, float* sums,

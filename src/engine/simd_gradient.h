@@ -41,7 +41,7 @@ void softmax_slope(const float* p, float* dp, Size rows, Size columns, Size stri
 void outer_product(const float* a, const float* b, Size count, bool add, float* c);
 
 /// A dY A^T of tiles [first, first + count) in the layout of winograd_input(): the transpose of winograd_output().
-void winograd_slope(const Picture& picture, ConstMap dy, Size out, Size first, Size count, float* u);
+void winograd_slope(const Picture& picture, ConstMap dy, Size out, Size first, Size count, float* u, Size stride);
 
 /// One 16 x 16 tile of a weight's gradient at all 9 taps from one block of channels of winograd_input() and one of
 /// winograd_slope(), `a_stride` and `b_stride` from point to point: sums[tap * tap_stride + r * 16 + n] +=

@@ -2,16 +2,16 @@
 
 namespace scoresde {
 
-std::vector<std::vector<float>> single_precision(const Graph& graph, const std::map<std::string, Tensor>& weights) {
-  std::vector<std::vector<float>> result(graph.parameters.size());
-  for (std::size_t i = 0; i < graph.parameters.size(); ++i) {
-    const Tensor& tensor = weights.at(graph.parameters[i].name);
-    if (tensor.dtype == Dtype::f64)
-      result[i].assign(tensor.f64().begin(), tensor.f64().end());
-    else
-      result[i].assign(tensor.f32().begin(), tensor.f32().end());
+FloatWeights::FloatWeights(const Graph& graph, const std::map<std::string, Tensor>& weights) {
+  for (const Parameter& parameter : graph.parameters) {
+    const Tensor& tensor = weights.at(parameter.name);
+    if (tensor.dtype == Dtype::f64) {
+      converted_.emplace_back(tensor.f64().begin(), tensor.f64().end());
+      pointers_.push_back(converted_.back().data());
+    } else {
+      pointers_.push_back(tensor.f32().data());
+    }
   }
-  return result;
 }
 
 }  // namespace scoresde

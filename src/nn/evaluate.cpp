@@ -84,10 +84,17 @@ at::Tensor eval_instance_norm_plus(const Pass& p, const Node& node) {
   };
   const at::Tensor gamma = affine(0, 1), alpha = affine(1, 0), beta = affine(2, 2);
   const at::Tensor means = at::mean(x, {2, 3});
-  const at::Tensor spread = at::var(means, at::IntArrayRef{1}, /*unbiased=*/true, /*keepdim=*/true);
+  const at::Tensor spread = at::var(means, at::IntArrayRef{1}, /*unbiased=*/!node.jax, /*keepdim=*/true);
   const at::Tensor z = (means - at::mean(means, {1}, true)) / (spread + node.scale).sqrt();
   const at::Tensor h = at::group_norm(x, channels, {}, {}, node.scale);
   return per_pixel(gamma) * (h + per_pixel(alpha * z)) + per_pixel(beta);
+}
+
+at::Tensor eval_modulate(const Pass& p, const Node& node) {
+  const std::int64_t channels = node.shape[0];
+  const at::Tensor &x = p.in(node, 0), &scale_shift = p.in(node, 1);
+  const at::Tensor scale = scale_shift.narrow(1, 0, channels), shift = scale_shift.narrow(1, channels, channels);
+  return (per_pixel(scale) + 1) * x + per_pixel(shift);
 }
 
 at::Tensor eval_divide_exp(const at::Tensor& x, const at::Tensor& exponent) {
@@ -170,6 +177,8 @@ at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {
       return at::group_norm(p.in(node, 0), node.groups, p.parameter(node, 0), p.parameter(node, 1), node.scale);
     case OpKind::instance_norm_plus:
       return eval_instance_norm_plus(p, node);
+    case OpKind::modulate:
+      return eval_modulate(p, node);
     case OpKind::silu:
       return at::silu(p.in(node, 0));
     case OpKind::elu:
@@ -187,7 +196,7 @@ at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {
     case OpKind::downsample:
       return at::avg_pool2d(p.in(node, 0), 2, 2, 0, /*ceil_mode=*/true);
     case OpKind::bilinear:
-      return at::upsample_bilinear2d(p.in(node, 0), {node.shape[1], node.shape[2]}, /*align_corners=*/true);
+      return at::upsample_bilinear2d(p.in(node, 0), {node.shape[1], node.shape[2]}, /*align_corners=*/!node.jax);
     case OpKind::fir:
       return filter_image(p.in(node, 0), node);
     case OpKind::max_pool:
