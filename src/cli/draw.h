@@ -16,6 +16,7 @@ struct DrawPlan {
   SolverOptions options;
   int nfe = 0;             ///< 0: 20 for deterministic solvers, 200 for stochastic ones
   std::string grid;        ///< empty: the one the solver likes best
+  std::vector<double> times = {};  ///< calibrated ones in place of a grid
   double temperature = 1;  ///< scales the prior's standard deviation
   std::uint64_t seed = 0;
   std::vector<std::uint64_t> ids;  ///< global sample ids
@@ -44,6 +45,10 @@ struct DrawSummary {
 DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool quiet,
                  const std::function<void(const DrawnBatch&)>& each,
                  const std::function<void(const SamplingProgress&)>& path = {});
+
+/// Reverses recipe(): the plan that a picture's text describes. Error{data} names `where` and what is wrong; nothing of
+/// the text is trusted.
+DrawPlan plan_of_recipe(const Json& recipe, const std::string& where);
 
 /// The plan's solver with its steps and times resolved for an SDE. Error{usage} where the NFE are not possible.
 struct ResolvedPlan {

@@ -2,6 +2,7 @@
 #include "cli/app.h"
 #include "core/catalog.h"
 #include "data/named_sets.h"
+#include "features/features.h"
 #include "likelihood/dequantise.h"
 #include "likelihood/divergence.h"
 #include "metrics/metric.h"
@@ -77,6 +78,7 @@ constexpr ListEntry kinds[] = {
     {"weightings", [] { return named_table("weighting", weightings()); }},
     {"time-samplings", [] { return named_table("time sampling", time_samplings()); }},
     {"metrics", metric_list},
+    {"features", [] { return named_table("feature space", feature_spaces()); }},
     {"presets", [] { return named_table("preset", presets()); }},
     {"data", [] { return named_table("data set", named_sets()); }},
 };

@@ -20,4 +20,16 @@ std::string resolve_engine(const EngineChoice& choice, const Model& model);
 /// needed.
 std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads);
 
+/// The model's score as a sampler is given it: of a class, and guided towards it by the unconditional one.
+class ChosenScore {
+ public:
+  /// class_label -1: unconditional. Error{usage} for a class that the model does not know, or guidance without one.
+  ChosenScore(const EngineChoice& choice, const Model& model, int class_label, double guidance, int threads);
+
+  const Score& get() const { return guided_ ? *guided_ : *conditional_; }
+
+ private:
+  std::unique_ptr<Score> conditional_, unconditional_, guided_;
+};
+
 }  // namespace scoresde

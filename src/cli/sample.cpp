@@ -1,6 +1,7 @@
 #include <fstream>
 
 #include "cli/app.h"
+#include "cli/calibration_store.h"
 #include "cli/draw.h"
 #include "cli/model_score.h"
 #include "cli/outputs.h"
@@ -8,7 +9,6 @@
 #include "data/gif.h"
 #include "data/image.h"
 #include "data/image_grid.h"
-#include "score/guidance.h"
 
 namespace scoresde {
 namespace {
@@ -19,31 +19,9 @@ struct SampleFlags {
   long long n = 64, seed = 0;
   int class_label = -1;
   double guidance = 1;
-  bool noisy = false;
+  bool noisy = false, uncalibrated = false;
   DrawPlan plan;
   std::vector<std::string> settings;
-};
-
-// The model's score, conditioned and guided as asked.
-class ChosenScore {
- public:
-  ChosenScore(const Model& model, const SampleFlags& flags, int threads) {
-    const int classes = model.spec.net.classes;
-    if (flags.class_label >= classes)
-      fail(Failure::usage, "--class {}: the model knows {}", flags.class_label,
-           classes == 0 ? "no classes" : fmt::format("classes 0 to {}", classes - 1));
-    if (flags.guidance != 1 && flags.class_label < 0)
-      fail(Failure::usage, "--guidance needs a --class to guide towards");
-    conditional_ = load_score(flags.engine, model, flags.class_label, threads);
-    if (flags.guidance == 1) return;
-    unconditional_ = load_score(flags.engine, model, -1, threads);
-    guided_ = std::make_unique<GuidedScore>(*conditional_, *unconditional_, flags.guidance);
-  }
-
-  const Score& get() const { return guided_ ? *guided_ : *conditional_; }
-
- private:
-  std::unique_ptr<Score> conditional_, unconditional_, guided_;
 };
 
 // The states of the first samples on their way, as frames of an animation.
@@ -74,6 +52,7 @@ Json summary_json(const SampleFlags& flags, const DrawSummary& summary, const Re
                {"nfe", summary.mean_nfe},
                {"nfe_least", summary.least_nfe},
                {"nfe_most", summary.most_nfe},
+               {"calibrated", !flags.plan.times.empty()},
                {"seconds", summary.seconds},
                {"failures", summary.failures}};
   if (summary.acceptance >= 0) json["acceptance"] = summary.acceptance;
@@ -88,7 +67,7 @@ std::string cost_text(const DrawSummary& summary, const ResolvedPlan& resolved) 
   return fmt::format("{:.1f} NFE a sample ({} to {})", summary.mean_nfe, summary.least_nfe, summary.most_nfe);
 }
 
-void run_sample(SampleFlags& flags, const CommonFlags& common) {
+void run_sample(const CLI::App& command, SampleFlags& flags, const CommonFlags& common) {
   for (const std::string& setting : flags.settings) set(flags.plan.options, setting);
   SolverChoice(flags.plan.solver, flags.plan.options);  // what is wrong in the call is told before any file is read
   flags.plan.denoise = !flags.noisy;
@@ -99,6 +78,9 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
     for (long long k = 0; k < flags.n; ++k) flags.plan.ids.push_back(static_cast<std::uint64_t>(k));
   const Model model = read_model(flags.run);
   const auto sde = make_sde(model.spec.sde);
+  const bool budget_alone = flags.plan.nfe > 0 && !flags.uncalibrated && flags.plan.grid.empty() &&
+                            flags.settings.empty() && command.count("--solver") == 0;
+  const std::string calibrated = budget_alone ? apply_calibration(flags.run, model, flags.plan) : "";
   const ResolvedPlan resolved = resolve(*sde, flags.plan);
   if (!flags.trajectory.empty()) {
     if (!model.spec.shape.image) fail(Failure::usage, "--trajectory shows pictures; this model makes rows of a table");
@@ -106,9 +88,10 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
   }
   Json how = recipe(model, *sde, flags.plan, resolved, flags.class_label, flags.guidance);
   how["engine"] = resolve_engine(flags.engine, model);
+  how["run"] = flags.run;
   const auto sink = open_sink(flags.out, model.spec, how, flags.class_label, flags.plan.ids.size(), common.force);
   catch_interrupts();
-  const ChosenScore score(model, flags, thread_count(common));
+  const ChosenScore score(flags.engine, model, flags.class_label, flags.guidance, thread_count(common));
   Trajectory trajectory(flags.trajectory, *sde, model.spec);
   std::function<void(const SamplingProgress&)> path;
   if (!flags.trajectory.empty()) path = [&](const SamplingProgress& p) { trajectory.add(p); };
@@ -121,7 +104,7 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
     print_json(summary_json(flags, summary, resolved));
   else
     fmt::print("{}: {}, {}, {}, {}\n", flags.out, counted(static_cast<long long>(flags.plan.ids.size()), "sample"),
-               resolved.choice.name(), cost_text(summary, resolved), duration_text(summary.seconds));
+               calibrated.empty() ? resolved.choice.name() : calibrated, cost_text(summary, resolved), duration_text(summary.seconds));
   if (summary.failures.empty()) return;
   fail(Failure::numerical, "{} of {} samples failed; {}", summary.failures.size(), flags.plan.ids.size(),
        summary.failures.front());
@@ -154,6 +137,8 @@ void add_sample(CLI::App& app, CommonFlags& common) {
       ->check(within(0.0, 1000.0));
   command->add_option("--temperature", flags.plan.temperature, "scales the prior's standard deviation")
       ->check(within(0.0, 100.0));
+  command->add_flag("--uncalibrated", flags.uncalibrated,
+                    "with --nfe alone: not the solver and times that `calibrate` stored for it");
   command->add_flag("--no-denoise", flags.noisy, "do not end with the denoised estimate: saves one evaluation");
   command->add_option("--trajectory", flags.trajectory, "an animation of the first 16 samples on their way: a .gif")
       ->check(ends_in(".gif"));
@@ -172,7 +157,7 @@ void add_sample(CLI::App& app, CommonFlags& common) {
   command->add_option("--device", flags.engine.device, "cpu, or another device that LibTorch has, such as cuda")
       ->capture_default_str();
   command->add_flag("--force", common.force, "overwrite what stands at --out");
-  command->callback([&common] { run_sample(flags, common); });
+  command->callback([command, &common] { run_sample(*command, flags, common); });
 }
 
 }  // namespace scoresde

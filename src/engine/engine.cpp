@@ -73,7 +73,10 @@ struct Engine::Task {
 Engine::~Engine() = default;
 
 Engine::Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads)
-    : graph_(build_net(spec.net, spec.shape)), workers_(static_cast<std::size_t>(std::max(1, threads))) {
+    : Engine(build_net(spec.net, spec.shape), weights, threads) {}
+
+Engine::Engine(Graph graph, const std::map<std::string, Tensor>& weights, int threads)
+    : graph_(std::move(graph)), workers_(static_cast<std::size_t>(std::max(1, threads))) {
   check_weights(graph_, weights, "the model");
   const std::vector<std::vector<float>> values = single_precision(graph_, weights);
   plan_ = compile(graph_, [&](int i) { return values[static_cast<std::size_t>(i)].data(); });
