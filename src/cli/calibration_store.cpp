@@ -39,7 +39,8 @@ std::vector<CalibrationRow> read_calibration(const fs::path& run, const Model& m
   const auto sde = make_sde(model.spec.sde);
   std::vector<CalibrationRow> rows;
   try {
-    for (const Json& row : parse_json(found->second).at("rows")) rows.push_back(row_of(row, *sde));
+    const Json json = parse_json(found->second);
+    for (const Json& row : json.at("rows")) rows.push_back(row_of(row, *sde));
   } catch (const Json::exception&) {
     fail(Failure::data, "{}: the metadata entry 'calibration' cannot be read", file.string());
   } catch (const Error& error) {
@@ -66,9 +67,9 @@ void store_calibration(const fs::path& run, const Model& model, const std::vecto
   write_safetensors(file, content);
 }
 
-std::string apply_calibration(const fs::path& run, const Model& model, DrawPlan& plan) {
+std::string apply_calibration(const fs::path& run, const Model& model, DrawPlan& plan, bool stochastic) {
   for (const CalibrationRow& row : read_calibration(run, model)) {
-    if (row.nfe != plan.nfe || row.denoise != plan.denoise || row.stochastic) continue;
+    if (row.nfe != plan.nfe || row.denoise != plan.denoise || row.stochastic != stochastic) continue;
     plan.solver = row.solver;
     plan.times = row.times;
     for (const std::string& setting : row.settings) set(plan.options, setting);

@@ -23,6 +23,6 @@ void store_calibration(const fs::path& run, const Model& model, const std::vecto
 
 /// Where a budget was asked for and nothing else: the calibrated solver and times of that budget, if there are any.
 /// Returns what to tell the user, or "".
-std::string apply_calibration(const fs::path& run, const Model& model, DrawPlan& plan);
+std::string apply_calibration(const fs::path& run, const Model& model, DrawPlan& plan, bool stochastic = false);
 
 }  // namespace scoresde

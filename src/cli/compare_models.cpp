@@ -65,7 +65,7 @@ Distance ComparedModels::distance(const ComparedRun& run, DrawPlan plan, std::si
   for (std::size_t k = 0; k < n; ++k) plan.ids.push_back(k);
   GroupedMoments moments(features_.space->dimension(), static_cast<Index>(n));
   const DrawSummary summary = draw(*run.sde, *run.score, plan, true, [&](const DrawnBatch& batch) {
-    moments.add((*features_.space)(as_compared(batch.samples.x, run.model.spec, real_)));
+    moments.add((*features_.space)(as_compared(batch.samples.x, run.model.spec, &real_)));
   });
   if (!summary.failures.empty())
     fail(Failure::numerical, "{} by {}: {} of {} samples failed; {}", run.path, plan.solver, summary.failures.size(), n,

@@ -49,10 +49,10 @@ struct JudgedItems {
   std::vector<std::int32_t> labels;
 };
 
-JudgedItems judged_items(const EvaluateFlags& flags, const CommonFlags& common) {
+JudgedItems judged_items(const EvaluateFlags& flags, const CommonFlags& common, const Dataset& against) {
   Subject subject(flags, common);
   const std::size_t n = std::min(flags.n ? flags.n : std::size_t{1000}, subject.most());
-  if (is_model(flags.samples)) return {subject.items(nullptr)(0, n), {}};
+  if (is_model(flags.samples)) return {subject.items(&against)(0, n), {}};
   const Dataset data = load_dataset(flags.samples);
   JudgedItems items{data.rows(n), data.labels};
   if (!items.labels.empty()) items.labels.resize(static_cast<std::size_t>(items.rows.rows()));
@@ -75,8 +75,8 @@ void judge_samples(EvaluateFlags& flags, const CommonFlags& common) {
   const auto judged = [&](const JudgedItems& s) {
     return verdict(engine_probabilities(judge, s.rows, sde->t_min(), thread_count(common)), s.labels);
   };
-  const Verdict samples = judged(judged_items(flags, common));
   const Dataset data = load_dataset(flags.against);
+  const Verdict samples = judged(judged_items(flags, common, data));
   const Verdict real = judged({data.rows(data.count), data.labels});
   if (common.json)
     return print_json(
@@ -134,11 +134,15 @@ void add_evaluate(CLI::App& app, CommonFlags& common) {
   command->add_option("--solver", flags.plan.solver, "runs: see `scoresde list solvers`")->capture_default_str();
   command->add_option("--nfe", flags.plan.nfe, "runs: network evaluations a sample")->check(within(1, 1000000));
   command->add_option("--grid", flags.plan.grid, "runs: time grid, see `scoresde list grids`");
+  static bool uncalibrated = false;
+  command->add_flag("--uncalibrated", uncalibrated, "with --nfe alone: not what `calibrate` stored for it");
   command->add_option("--seed", flags.seed, "runs: seed of all noise")->check(within(0, 9000000000000000));
   command->add_flag("--force", common.force, "overwrite what stands at the outputs");
-  for (auto* other : {statistics, classifier, training}) classifier->excludes(other == classifier ? statistics : other);
-  command->get_option("--metrics")->excludes(classifier);
-  command->callback([&common, against] {
+  classifier->excludes(statistics)->excludes(training)->excludes(command->get_option("--metrics"));
+  statistics->excludes(training);
+  command->callback([&common, command, against] {
+    flags.budget_alone =
+        flags.plan.nfe > 0 && !uncalibrated && flags.plan.grid.empty() && command->count("--solver") == 0;
     if (flags.statistics.empty() && against->count() == 0) fail(Failure::usage, "--against is required");
     catch_interrupts();
     try {

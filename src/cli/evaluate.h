@@ -13,6 +13,7 @@ struct EvaluateFlags {
   std::string samples, against, classifier, metrics, features, statistics, work, training, neighbours;
   std::size_t n = 0;  ///< 0: 1,000, or all items for statistics
   long long seed = 0;
+  bool budget_alone = false;  ///< --nfe and nothing else of how to draw: what `calibrate` stored serves
   DrawPlan plan;
 };
 
@@ -43,8 +44,9 @@ class Subject {
 /// [-1, 1], tables in standard deviations of `like`.
 Batch chosen_rows(const Dataset& data, std::size_t n, std::size_t part, const Dataset& like);
 
-/// A model's samples as they are compared: pictures rounded to 8 bits, tables in standard deviations of `like`.
-Batch as_compared(const Batch& samples, const ModelSpec& spec, const Dataset& like);
+/// A model's samples as they are compared: pictures rounded to 8 bits, tables in standard deviations of `like`
+/// (null: as they are).
+Batch as_compared(const Batch& samples, const ModelSpec& spec, const Dataset* like);
 
 /// The metrics of `metrics/` between samples and real data, each beside its value for real data against real data.
 void compare_with_data(EvaluateFlags& flags, const CommonFlags& common);

@@ -1,3 +1,4 @@
+#include "cli/calibration_store.h"
 #include "cli/evaluate.h"
 #include "cli/model_score.h"
 #include "cli/outputs.h"
@@ -24,14 +25,15 @@ Batch standardised(Batch rows, const Dataset& like) {
   return rows;
 }
 
-Batch rows_at(const Dataset& data, std::span<const std::uint32_t> which, const Dataset& like) {
+/// `like` null: tables as the file has them.
+Batch rows_at(const Dataset& data, std::span<const std::uint32_t> which, const Dataset* like) {
   if (data.shape.image) return data.batch(which);
   Batch rows(static_cast<Index>(which.size()), data.shape.size());
   for (Index i = 0; i < rows.rows(); ++i) {
     const auto row = data.row(which[static_cast<std::size_t>(i)]);
     for (Index j = 0; j < rows.cols(); ++j) rows(i, j) = row[static_cast<std::size_t>(j)];
   }
-  return standardised(rows, like);
+  return like ? standardised(std::move(rows), *like) : rows;
 }
 
 std::vector<std::uint32_t> random_order(const Dataset& data) {
@@ -70,6 +72,7 @@ Subject::Subject(const EvaluateFlags& flags, const CommonFlags& common) {
   }
   drawn_.reset(new Drawn{read_model(flags.samples), flags.plan, thread_count(common)});
   drawn_->plan.seed = static_cast<std::uint64_t>(flags.seed);
+  if (flags.budget_alone) apply_calibration(flags.samples, drawn_->model, drawn_->plan);
   resolve(*drawn_->sde, drawn_->plan);  // what is wrong in the call is told before anything is drawn
 }
 
@@ -87,20 +90,22 @@ Json Subject::identity() const {
 ItemSource Subject::items(const Dataset* like) {
   if (!drawn_)
     return [this, like, order = random_order(data_)](std::size_t first, std::size_t count) {
-      return rows_at(data_, std::span(order).subspan(first, count), like ? *like : data_);
+      return rows_at(data_, std::span(order).subspan(first, count), like);
     };
   return [this, like](std::size_t first, std::size_t count) {
     const Batch rows = drawn_->rows(first, count);
-    return like || shape().image ? as_compared(rows, drawn_->model.spec, like ? *like : data_) : rows;
+    return as_compared(rows, drawn_->model.spec, like);
   };
 }
 
-Batch as_compared(const Batch& samples, const ModelSpec& spec, const Dataset& like) {
-  return spec.shape.image ? rounded_pictures(samples, spec.shape) : standardised(to_data_units(samples, spec), like);
+Batch as_compared(const Batch& samples, const ModelSpec& spec, const Dataset* like) {
+  if (spec.shape.image) return rounded_pictures(samples, spec.shape);
+  const Batch rows = to_data_units(samples, spec);
+  return like ? standardised(rows, *like) : rows;
 }
 
 Batch chosen_rows(const Dataset& data, std::size_t n, std::size_t part, const Dataset& like) {
-  return rows_at(data, std::span<const std::uint32_t>(random_order(data)).subspan(part * n, n), like);
+  return rows_at(data, std::span<const std::uint32_t>(random_order(data)).subspan(part * n, n), &like);
 }
 
 }  // namespace scoresde

@@ -19,7 +19,7 @@ struct SampleFlags {
   long long n = 64, seed = 0;
   int class_label = -1;
   double guidance = 1;
-  bool noisy = false, uncalibrated = false;
+  bool noisy = false, uncalibrated = false, stochastic = false;
   DrawPlan plan;
   std::vector<std::string> settings;
 };
@@ -80,7 +80,13 @@ void run_sample(const CLI::App& command, SampleFlags& flags, const CommonFlags& 
   const auto sde = make_sde(model.spec.sde);
   const bool budget_alone = flags.plan.nfe > 0 && !flags.uncalibrated && flags.plan.grid.empty() &&
                             flags.settings.empty() && command.count("--solver") == 0;
-  const std::string calibrated = budget_alone ? apply_calibration(flags.run, model, flags.plan) : "";
+  const std::string calibrated =
+      budget_alone ? apply_calibration(flags.run, model, flags.plan, flags.stochastic) : "";
+  if (flags.stochastic && calibrated.empty())
+    fail(Failure::usage,
+         "--stochastic takes what `scoresde calibrate {} --stochastic --nfe {}` stores, and there is nothing stored for "
+         "this call",
+         flags.run, flags.plan.nfe > 0 ? flags.plan.nfe : 50);
   const ResolvedPlan resolved = resolve(*sde, flags.plan);
   if (!flags.trajectory.empty()) {
     if (!model.spec.shape.image) fail(Failure::usage, "--trajectory shows pictures; this model makes rows of a table");
@@ -139,6 +145,8 @@ void add_sample(CLI::App& app, CommonFlags& common) {
       ->check(within(0.0, 100.0));
   command->add_flag("--uncalibrated", flags.uncalibrated,
                     "with --nfe alone: not the solver and times that `calibrate` stored for it");
+  command->add_flag("--stochastic", flags.stochastic,
+                    "with --nfe alone: what `calibrate --stochastic` stored for it");
   command->add_flag("--no-denoise", flags.noisy, "do not end with the denoised estimate: saves one evaluation");
   command->add_option("--trajectory", flags.trajectory, "an animation of the first 16 samples on their way: a .gif")
       ->check(ends_in(".gif"));

@@ -37,7 +37,7 @@ double frechet_distance(const Moments& a, const Moments& b);
 class GroupedMoments {
  public:
   GroupedMoments(Index dimension, Index rows);
-  GroupedMoments(const Batch& all);
+  explicit GroupedMoments(const Batch& all);
 
   /// The next rows, in their order.
   void add(const Batch& rows);
