@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The study of docs/evaluation.md: the experiments of Song et al. (2021) on small models of one data set.
 #   scripts/study.sh SCORESDE DATA TEST OUT [JUDGE] -- RUN...
-# DATA: what the runs were trained on; TEST: held-out items; JUDGE: a run of `train --preset classifier`, whose last hidden
+# DATA: what the runs were trained on; TEST: held-out items, or "" for those that training held out; JUDGE: a run of `train --preset classifier`, whose last hidden
 # layer is then the feature space. Pages go to OUT; a page that is there already is kept. STEPS, N, ITEMS and NFE scale it.
 set -euo pipefail
 usage() { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -25,7 +25,7 @@ page() {  # table, further options
 runs=("$@")
 page predictors-correctors --steps "${STEPS:-100}"
 page tolerance
-page likelihood --test "$test" --items "${ITEMS:-100}"
+page likelihood ${test:+--test "$test"} --items "${ITEMS:-100}"
 page solvers --nfe "${NFE:-5,6,8,10,20,50}"
 page snr --steps "${STEPS:-100}"
 

@@ -16,6 +16,7 @@ CalibrationRow row_of(const Json& json, const Sde& sde) {
   row.settings = json.at("settings").get<std::vector<std::string>>();
   row.stochastic = json.at("stochastic").get<bool>();
   row.denoise = json.at("denoise").get<bool>();
+  if (row.stochastic && row.settings.empty()) fail(Failure::data, "a stochastic solver without its setting");
   if (row.nfe < 1 || row.times.size() < 2 || row.times.size() > 100000)
     fail(Failure::data, "{} times for {} evaluations", row.times.size(), row.nfe);
   for (std::size_t k = 0; k < row.times.size(); ++k)

@@ -98,7 +98,7 @@ void add_compare(CLI::App& app, CommonFlags& common) {
   command->add_option("--snr", flags.snr, "values to search over; default: 0.01 to 0.3")
       ->delimiter(',')
       ->check(within(1e-6, 10));
-  command->add_option("--test", flags.test, "likelihood: held-out data; default: that of --against");
+  command->add_option("--test", flags.test, "likelihood: held-out data; default: what training at seed 0 holds out");
   command->add_option("--items", flags.items, "likelihood: how many")->check(within(2, 1e6))->capture_default_str();
   command->add_option("--seed", flags.seed, "of all noise")->check(within(0, 9000000000000000));
   command->add_option("--markdown", flags.markdown, "write the tables as a page")->check(ends_in(".md"));

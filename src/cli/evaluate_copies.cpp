@@ -12,20 +12,23 @@ namespace scoresde {
 namespace {
 
 /// The samples nearest to the training set, each with its neighbour below.
-void write_neighbours(const std::string& path, const Batch& samples, const Batch& training, const NearestTwo& nearest,
-                      const ItemShape& shape) {
+void write_neighbours(const EvaluateFlags& flags, const Batch& samples, const Batch& training,
+                      const NearestTwo& nearest, const ItemShape& shape) {
   constexpr Index columns = 16;
   std::vector<Index> order(nearest.index.size());
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](Index i, Index j) { return nearest.first[i] < nearest.first[j]; });
-  const Index shown = std::min<Index>(columns, samples.rows());
-  Batch rows(2 * shown, samples.cols());
-  for (Index k = 0; k < shown; ++k) {
+  const Index count = std::min<Index>(columns, samples.rows());
+  Batch rows(2 * count, samples.cols());
+  for (Index k = 0; k < count; ++k) {
     const Index i = order[static_cast<std::size_t>(k)];
     rows.row(k) = samples.row(i);
-    rows.row(shown + k) = training.row(nearest.index[static_cast<std::size_t>(i)]);
+    rows.row(count + k) = training.row(nearest.index[static_cast<std::size_t>(i)]);
   }
-  write_png(path, grid(batch_to_images(rows, shape), static_cast<int>(shown)));
+  const Json recipe = {{"scoresde", SCORESDE_VERSION},
+                       {"shows", fmt::format("{} over their nearest items of {}", flags.samples, flags.training)}};
+  write_png(flags.neighbours, grid(batch_to_images(rows, shape), static_cast<int>(count)),
+            {{"scoresde", shown(recipe)}});
 }
 
 std::string percent_text(const MetricValue& v) {
@@ -52,7 +55,7 @@ void look_for_copies(EvaluateFlags& flags, const CommonFlags& common) {
   const Batch samples = subject.items(&training)(0, n), fresh = chosen_rows(held_out, n, 0, training),
               known = chosen_rows(training, training.count, 0, training);
   const Memorisation found = memorisation(samples, fresh, known);
-  if (!flags.neighbours.empty()) write_neighbours(flags.neighbours, samples, known, found.samples, training.shape);
+  if (!flags.neighbours.empty()) write_neighbours(flags, samples, known, found.samples, training.shape);
   const double near = median_of(found.samples.first), near_fresh = median_of(found.held_out.first);
   if (common.json)
     return print_json({{"n", n},
