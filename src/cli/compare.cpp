@@ -6,9 +6,9 @@
 namespace scoresde {
 namespace {
 
-Table verdict_table(const std::vector<Verdict>& verdicts) {
+Table conclusion_table(const std::vector<Conclusion>& conclusions) {
   Table table{{"the paper says", "where", "measured", "holds"}, {}};
-  for (const Verdict& v : verdicts) table.rows.push_back({v.claim, v.where, v.measured, v.holds ? "yes" : "no"});
+  for (const Conclusion& v : conclusions) table.rows.push_back({v.claim, v.where, v.measured, v.holds ? "yes" : "no"});
   return table;
 }
 
@@ -19,7 +19,7 @@ std::string markdown_of(const Experiment& experiment) {
   std::string page;
   for (const ReportTable& table : experiment.tables)
     page += fmt::format("### {}\n\n{}\n\n{}\n", table.title, table.note, markdown_table(table.table));
-  if (!experiment.verdicts.empty()) page += markdown_table(verdict_table(experiment.verdicts)) + "\n";
+  if (!experiment.conclusions.empty()) page += markdown_table(conclusion_table(experiment.conclusions)) + "\n";
   return page + std::string(kIntervalNote) + "\n";
 }
 
@@ -31,8 +31,8 @@ ReportData page_of(const ExperimentEntry& entry, const ComparedModels& models, c
   page.facts.push_back({"samples a cell", std::to_string(models.n())});
   page.tables = experiment.tables;
   page.plots = experiment.plots;
-  if (!experiment.verdicts.empty())
-    page.tables.push_back({"The paper's conclusions", std::string(kIntervalNote), verdict_table(experiment.verdicts)});
+  if (!experiment.conclusions.empty())
+    page.tables.push_back({"The paper's conclusions", std::string(kIntervalNote), conclusion_table(experiment.conclusions)});
   page.versions = {{"scoresde", SCORESDE_VERSION}};
   return page;
 }
@@ -48,11 +48,11 @@ Json json_of(const Table& table) {
 }
 
 Json json_of(const Experiment& experiment) {
-  Json json = {{"tables", Json::array()}, {"verdicts", Json::array()}};
+  Json json = {{"tables", Json::array()}, {"conclusions", Json::array()}};
   for (const ReportTable& table : experiment.tables)
     json["tables"].push_back({{"title", table.title}, {"note", table.note}, {"rows", json_of(table.table)}});
-  for (const Verdict& v : experiment.verdicts)
-    json["verdicts"].push_back({{"claim", v.claim}, {"where", v.where}, {"measured", v.measured}, {"holds", v.holds}});
+  for (const Conclusion& v : experiment.conclusions)
+    json["conclusions"].push_back({{"claim", v.claim}, {"where", v.where}, {"measured", v.measured}, {"holds", v.holds}});
   return json;
 }
 
@@ -70,7 +70,7 @@ void compare_runs(CompareFlags& flags, const CommonFlags& common) {
   if (common.json) return print_json(json_of(experiment));
   for (const ReportTable& table : experiment.tables)
     fmt::print("{}\n{}\n\n{}\n", table.title, wrapped_text(table.note, 80), text_table(table.table));
-  if (!experiment.verdicts.empty()) fmt::print("{}\n", text_table(verdict_table(experiment.verdicts)));
+  if (!experiment.conclusions.empty()) fmt::print("{}\n", text_table(conclusion_table(experiment.conclusions)));
   fmt::print("{}\n{}\n", wrapped_text(std::string(kIntervalNote), 80), duration_text(watch.seconds()));
 }
 

@@ -36,7 +36,7 @@ MetricValue difference_of(const Distance& a, const Distance& b);
 std::string distance_text(const Distance& distance);
 
 /// A sentence of the paper, and whether it holds here.
-struct Verdict {
+struct Conclusion {
   std::string claim, where, measured;
   bool holds;
 };
@@ -45,7 +45,7 @@ struct Verdict {
 struct Experiment {
   std::vector<ReportTable> tables;
   std::vector<ReportPlot> plots;
-  std::vector<Verdict> verdicts;
+  std::vector<Conclusion> conclusions;
 };
 
 /// One of the runs that are compared.

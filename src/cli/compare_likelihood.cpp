@@ -77,7 +77,7 @@ Experiment likelihoods(ComparedModels& models) {
     for (std::size_t b = 0; b < costs.size(); ++b)
       if (models.runs()[a].label == "sub-vp" && a != b) {
         const MetricValue d = mean_estimate(costs[b] - costs[a]);
-        experiment.verdicts.push_back({"sub-VP has the best likelihood", "against " + models.runs()[b].label,
+        experiment.conclusions.push_back({"sub-VP has the best likelihood", "against " + models.runs()[b].label,
                                        fmt::format("{:+.3f} ± {:.3f} {}", d.value, 1.96 * d.error, unit),
                                        d.value > 1.96 * d.error});
       }

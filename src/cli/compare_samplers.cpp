@@ -90,22 +90,22 @@ PaperColumns measure_paper_columns(ComparedModels& models, const ComparedRun& ru
   return columns;
 }
 
-Verdict verdict_of(const std::string& claim, const std::string& where, const Distance& worse, const Distance& better) {
+Conclusion conclusion_of(const std::string& claim, const std::string& where, const Distance& worse, const Distance& better) {
   const MetricValue d = difference_of(worse, better);
   return {claim, where, fmt::format("{:+.4f} ± {:.4f}", d.value, 1.96 * d.error), d.value > 1.96 * d.error};
 }
 
-void add_paper_verdicts(Experiment& experiment, const std::string& run, const PaperColumns& columns) {
+void add_paper_conclusions(Experiment& experiment, const std::string& run, const PaperColumns& columns) {
   for (std::size_t k = 0; k < columns.rows.size(); ++k)
-    experiment.verdicts.push_back(verdict_of("predictor-corrector beats the predictor at equal cost",
+    experiment.conclusions.push_back(conclusion_of("predictor-corrector beats the predictor at equal cost",
                                              fmt::format("{}, {}", run, kPaperPredictors[k].label), columns.rows[k].p2,
                                              columns.rows[k].pc));
   const auto worst = std::max_element(columns.rows.begin(), columns.rows.end(), [](const auto& a, const auto& b) {
     return a.p2.values[kMetricGroups] < b.p2.values[kMetricGroups];
   });
-  experiment.verdicts.push_back(
-      verdict_of("a corrector alone is worst", run + ", against the worst predictor", columns.corrector, worst->p2));
-  experiment.verdicts.push_back(verdict_of("the probability flow is worse than reverse diffusion without a corrector",
+  experiment.conclusions.push_back(
+      conclusion_of("a corrector alone is worst", run + ", against the worst predictor", columns.corrector, worst->p2));
+  experiment.conclusions.push_back(conclusion_of("the probability flow is worse than reverse diffusion without a corrector",
                                            run, columns.rows[2].p, columns.rows[1].p));
 }
 
@@ -130,7 +130,7 @@ Experiment predictors_correctors(ComparedModels& models) {
                      models.features_label(), models.n(), distance_text(models.floor()), columns.corrector_snr, 2 * n,
                      n),
          table});
-    add_paper_verdicts(experiment, run.label, columns);
+    add_paper_conclusions(experiment, run.label, columns);
   }
   return experiment;
 }
@@ -245,7 +245,7 @@ Experiment tolerances(ComparedModels& models) {
       plot.series[0].points.push_back({distance.nfe, distance.values[kMetricGroups]});
     }
     const double saved = 1 - loose->second.nfe / strict.nfe;
-    experiment.verdicts.push_back({"a loose tolerance saves 90 % of the evaluations without loss", run.label,
+    experiment.conclusions.push_back({"a loose tolerance saves 90 % of the evaluations without loss", run.label,
                                    fmt::format("{:.0f} % at {:g}: {:.0f} NFE in place of {:.0f}", 100 * saved,
                                                loose->first, loose->second.nfe, strict.nfe),
                                    saved >= 0.9});

@@ -20,14 +20,14 @@ class TorchBackend {
   virtual std::unique_ptr<Score> load_score(const Model& model, int class_label, int threads,
                                             const std::string& device) const = 0;
 
-  /// The TorchScript Inception of FID for pictures of `shape`: 2,048 features of 8-bit values.
-  virtual std::unique_ptr<FeatureSpace> load_features(const std::string& file, const ItemShape& shape,
-                                                      int threads) const = 0;
-
   virtual TrainResult train(const RunConfig& config, const TrainOptions& options, int threads) const = 0;
 
   /// Parameters, memory and seconds of one step, measured, without training.
   virtual TrainForecast forecast(const RunConfig& config, const TrainOptions& options, int threads) const = 0;
+
+  /// The TorchScript Inception of FID for pictures of `shape`: 2,048 features of 8-bit values.
+  virtual std::unique_ptr<FeatureSpace> load_features(const std::string& file, const ItemShape& shape,
+                                                      int threads) const = 0;
 };
 
 /// Opens the library beside the program (or in ../lib). Error{run} says what is missing.

@@ -89,7 +89,7 @@ TEST_F(FeatureFiles, StatisticsComeBackAsTheyWere) {
   ASSERT_TRUE(is_statistics_file(folder_ / "s.npz"));
   const FeatureStatistics read = read_statistics(folder_ / "s.npz");
   EXPECT_EQ(read.moments.count(), 500);
-  EXPECT_NEAR(frechet_distance(read.moments, moments), 0, 1e-10);
+  EXPECT_NEAR(frechet_distance(read.moments, moments), 0, 1e-7);  // roots of rounding errors
   ASSERT_TRUE(read.identity);
   EXPECT_TRUE(*read.identity == pca.identity);
   EXPECT_EQ(read.data_digest, data_digest(digits_));

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <Eigen/Cholesky>
+#include <Eigen/LU>
 #include <cmath>
 #include <cstdlib>
 
@@ -156,7 +156,7 @@ TEST(Vendi, PublishedNumber) {
   Batch k(6, 6);
   for (Index i = 0; i < 6; ++i)
     for (Index j = 0; j < 6; ++j) k(i, j) = std::exp(-std::abs(samples[i] - samples[j]));
-  EXPECT_NEAR(vendi_score(k), 2.9999, 5e-5);
+  EXPECT_NEAR(vendi_score(k), 2.9999, 1e-4);  // cut off there, not rounded
   EXPECT_NEAR(vendi_score(Batch::Ones(7, 7)), 1, 1e-12);
   EXPECT_NEAR(vendi_score(Eigen::MatrixXd::Identity(9, 9).array()), 9, 1e-12);
 }

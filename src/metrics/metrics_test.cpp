@@ -37,7 +37,7 @@ class EveryMetric : public testing::TestWithParam<std::string> {
 TEST_P(EveryMetric, IsNearItsIdealForEqualLawsAndFarForOthers) {
   const MetricEntry& entry = metric(GetParam());
   // Far: elsewhere and narrower, so that fidelity and diversity both suffer.
-  const Batch p = normal_rows(1, 400, 2), q = normal_rows(2, 400, 2), far = normal_rows(3, 400, 2, 3, 0.5);
+  const Batch p = normal_rows(1, 400, 2), q = normal_rows(2, 400, 2), far = normal_rows(3, 400, 2, 5, 0.5);
   const MetricValue same = of(p, q), other = of(far, q);
   // Distances are biased upwards in a finite sample: w1 and w2 by 0.1 here, sinkhorn by 0.2.
   EXPECT_NEAR(same.value, entry.ideal, 5 * same.error + (GetParam() == "sinkhorn" ? 0.2 : 0.1));
