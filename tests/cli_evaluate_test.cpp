@@ -124,8 +124,8 @@ TEST_F(EvaluatedRun, EvaluationGoesOnAndSharesItsWork) {
   const Outcome ranks = shell("WORLD_SIZE=2 RANK=1 " + binary + " " + call + " --work " + at("shared") +
                               " & WORLD_SIZE=2 RANK=0 " + binary + " " + call + " --work " + at("shared") + "; wait");
   EXPECT_EQ(ranks.out, whole.out) << ranks.err;
-  const Outcome other = scoresde("evaluate " + run() + " --against digits -n 700 --nfe 6 --features pca --quiet --work " +
-                                 at("work"));
+  const Outcome other =
+      scoresde("evaluate " + run() + " --against digits -n 700 --nfe 6 --features pca --quiet --work " + at("work"));
   EXPECT_EQ(other.exit, 2);
   EXPECT_NE(other.err.find("another evaluation"), std::string::npos) << other.err;
 }

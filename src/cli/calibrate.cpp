@@ -1,9 +1,10 @@
+#include "cli/calibrate.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "cli/app.h"
-#include "cli/calibrate.h"
 #include "cli/model_score.h"
 #include "core/clock.h"
 #include "core/sum.h"
@@ -77,8 +78,7 @@ class CalibrationRun {
     result.found = size(found);
     result.usual = size(usual);
     result.gain = ordered_mean(gains);
-    result.gain_error =
-        std::sqrt(ordered_mean((gains - result.gain).square()) / static_cast<double>(gains.size() - 1));
+    result.gain_error = std::sqrt(ordered_mean((gains - result.gain).square()) / static_cast<double>(gains.size() - 1));
     const int stride = std::max(1, nfe / 4);
     for (int budget = nfe + stride; budget <= 4 * nfe && result.matches == 0; budget += stride)
       if (size(usual_distances(budget, end)) <= result.found) result.matches = budget;
@@ -131,21 +131,22 @@ void show_stochastic(const CalibrateFlags& flags, const std::vector<StochasticRe
   Table table{{"NFE", "solver", "setting", "energy distance", "usual"}, {}};
   const auto text = [](const MetricValue& v) { return fmt::format("{:.4f} ± {:.4f}", v.value, 1.96 * v.error); };
   for (const StochasticResult& r : results)
-    table.rows.push_back({std::to_string(r.row.nfe), r.row.solver, r.row.settings.front(), text(r.found), text(r.usual)});
+    table.rows.push_back(
+        {std::to_string(r.row.nfe), r.row.solver, r.row.settings.front(), text(r.found), text(r.usual)});
   fmt::print("{}: {}, {} samples, {}\n\n{}\n", flags.run, flags.dry ? "not stored" : "stored", flags.samples,
              duration_text(seconds), text_table(table));
   fmt::print(
       "Energy distance to samples of the finely solved SDE, on other samples than the\n"
       "search saw, with its 95 % interval; usual: that of euler-maruyama.{}\n",
-      flags.dry ? "" : fmt::format("\n`scoresde sample {} --stochastic --nfe {}` uses it now.", flags.run,
-                                   results.front().row.nfe));
+      flags.dry ? ""
+                : fmt::format("\n`scoresde sample {} --stochastic --nfe {}` uses it now.", flags.run,
+                              results.front().row.nfe));
 }
 
 void run_stochastic(const CalibrateFlags& flags, const CommonFlags& common, const std::vector<std::uint64_t>& budgets,
                     const Model& model, const Sde& sde, const Score& score) {
   const Stopwatch watch;
-  Progress progress("calibrating", 0, "trials",
-                    {.mode = common.quiet ? ProgressMode::quiet : ProgressMode::automatic});
+  Progress progress("calibrating", 0, "trials", {.mode = common.quiet ? ProgressMode::quiet : ProgressMode::automatic});
   double trials = 0;
   const auto results = calibrate_stochastic(sde, score, budgets, static_cast<std::size_t>(flags.samples),
                                             static_cast<std::uint64_t>(flags.seed),
@@ -172,7 +173,8 @@ void run_stochastic(const CalibrateFlags& flags, const CommonFlags& common, cons
 void calibrate_run(const CalibrateFlags& flags, const CommonFlags& common) {
   const std::vector<std::uint64_t> budgets = parse_ranges(flags.nfe, "--nfe");
   for (const std::uint64_t nfe : budgets)
-    if (nfe < 2 || nfe > 1000) fail(Failure::usage, "--nfe {}: budgets of 2 to 1000 evaluations can be calibrated", nfe);
+    if (nfe < 2 || nfe > 1000)
+      fail(Failure::usage, "--nfe {}: budgets of 2 to 1000 evaluations can be calibrated", nfe);
   const Stopwatch watch;
   const Model model = read_model(flags.run);
   const auto sde = make_sde(model.spec.sde);
@@ -193,9 +195,9 @@ void calibrate_run(const CalibrateFlags& flags, const CommonFlags& common) {
 
 void add_calibrate(CLI::App& app, CommonFlags& common) {
   static CalibrateFlags flags;
-  CLI::App* command = add_command(
-      app, common, "calibrate", "Find the best solver and times for a budget, without data; `sample` then uses them.",
-      "scoresde calibrate runs/fashion --nfe 5,8,10,20");
+  CLI::App* command = add_command(app, common, "calibrate",
+                                  "Find the best solver and times for a budget, without data; `sample` then uses them.",
+                                  "scoresde calibrate runs/fashion --nfe 5,8,10,20");
   command->add_option("run", flags.run, "a run folder or a .safetensors file")->required();
   command->add_option("--nfe", flags.nfe, "budgets: network evaluations a sample")->capture_default_str();
   command->add_option("--paths", flags.paths, "trajectories to search on, and as many to judge by")

@@ -16,13 +16,12 @@ struct NoisySolver {
   std::vector<double> values;
 };
 const std::vector<NoisySolver>& noisy_solvers() {
-  static const std::vector<NoisySolver> table = {
-      {"reverse-diffusion+langevin", "snr", {0.02, 0.05, 0.1, 0.16, 0.22}},
-      {"edm-heun", "churn", {1, 3, 10, 30}},
-      {"euler-maruyama", "eta", {0.5, 1}},
-      {"dpm++2m-sde", "eta", {0.3, 0.6, 1}},
-      {"dpm++3m-sde", "eta", {0.3, 0.6, 1}},
-      {"sa-solver", "eta", {0.3, 0.6, 1}}};
+  static const std::vector<NoisySolver> table = {{"reverse-diffusion+langevin", "snr", {0.02, 0.05, 0.1, 0.16, 0.22}},
+                                                 {"edm-heun", "churn", {1, 3, 10, 30}},
+                                                 {"euler-maruyama", "eta", {0.5, 1}},
+                                                 {"dpm++2m-sde", "eta", {0.3, 0.6, 1}},
+                                                 {"dpm++3m-sde", "eta", {0.3, 0.6, 1}},
+                                                 {"sa-solver", "eta", {0.3, 0.6, 1}}};
   return table;
 }
 constexpr std::string_view kUsualStochastic = "euler-maruyama";

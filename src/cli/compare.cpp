@@ -32,7 +32,8 @@ ReportData page_of(const ExperimentEntry& entry, const ComparedModels& models, c
   page.tables = experiment.tables;
   page.plots = experiment.plots;
   if (!experiment.conclusions.empty())
-    page.tables.push_back({"The paper's conclusions", std::string(kIntervalNote), conclusion_table(experiment.conclusions)});
+    page.tables.push_back(
+        {"The paper's conclusions", std::string(kIntervalNote), conclusion_table(experiment.conclusions)});
   page.versions = {{"scoresde", SCORESDE_VERSION}};
   return page;
 }
@@ -52,7 +53,8 @@ Json json_of(const Experiment& experiment) {
   for (const ReportTable& table : experiment.tables)
     json["tables"].push_back({{"title", table.title}, {"note", table.note}, {"rows", json_of(table.table)}});
   for (const Conclusion& v : experiment.conclusions)
-    json["conclusions"].push_back({{"claim", v.claim}, {"where", v.where}, {"measured", v.measured}, {"holds", v.holds}});
+    json["conclusions"].push_back(
+        {{"claim", v.claim}, {"where", v.where}, {"measured", v.measured}, {"holds", v.holds}});
   return json;
 }
 
@@ -78,10 +80,10 @@ void compare_runs(CompareFlags& flags, const CommonFlags& common) {
 
 void add_compare(CLI::App& app, CommonFlags& common) {
   static CompareFlags flags;
-  CLI::App* command = add_command(
-      app, common, "compare", "The experiments of Song et al. (2021) on your own models, with intervals.",
-      "scoresde compare runs/ve runs/vp runs/sub-vp --table predictors-correctors\n"
-      "  scoresde compare runs/fashion --table solvers --nfe 5,10,20 --html solvers.html");
+  CLI::App* command =
+      add_command(app, common, "compare", "The experiments of Song et al. (2021) on your own models, with intervals.",
+                  "scoresde compare runs/ve runs/vp runs/sub-vp --table predictors-correctors\n"
+                  "  scoresde compare runs/fashion --table solvers --nfe 5,10,20 --html solvers.html");
   command->add_option("runs", flags.runs, "runs on the same data, such as one an SDE")->required();
   std::string names;
   for (const ExperimentEntry& entry : experiments())

@@ -67,8 +67,8 @@ class ComparedModels {
   std::size_t n() const { return n_; }
   const Dataset& real() const { return real_; }
 
-  /// Frechet distance of n samples (fewer where `n` is given) drawn by the plan's solver, options and nfe. All plans use
-  /// the same noise.
+  /// Frechet distance of n samples (fewer where `n` is given) drawn by the plan's solver, options and nfe. All plans
+  /// use the same noise.
   Distance distance(const ComparedRun& run, DrawPlan plan, std::size_t n = 0);
   /// That of n other real items.
   Distance floor() const;

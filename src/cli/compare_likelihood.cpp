@@ -78,14 +78,16 @@ Experiment likelihoods(ComparedModels& models) {
       if (models.runs()[a].label == "sub-vp" && a != b) {
         const MetricValue d = mean_estimate(costs[b] - costs[a]);
         experiment.conclusions.push_back({"sub-VP has the best likelihood", "against " + models.runs()[b].label,
-                                       fmt::format("{:+.3f} ± {:.3f} {}", d.value, 1.96 * d.error, unit),
-                                       d.value > 1.96 * d.error});
+                                          fmt::format("{:+.3f} ± {:.3f} {}", d.value, 1.96 * d.error, unit),
+                                          d.value > 1.96 * d.error});
       }
   experiment.tables.push_back(
       {"Likelihood",
-       fmt::format("{} held-out items of {}, RK45 at 1e-5, uniform dequantisation, data taken as if at t_min (as the paper "
-                   "does); {} of {} samples, real against real {}.",
-                   costs.front().size(), held_out.data.name, models.features_label(), models.n(), distance_text(models.floor())),
+       fmt::format(
+           "{} held-out items of {}, RK45 at 1e-5, uniform dequantisation, data taken as if at t_min (as the paper "
+           "does); {} of {} samples, real against real {}.",
+           costs.front().size(), held_out.data.name, models.features_label(), models.n(),
+           distance_text(models.floor())),
        table});
   return experiment;
 }

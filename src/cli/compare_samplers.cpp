@@ -90,7 +90,8 @@ PaperColumns measure_paper_columns(ComparedModels& models, const ComparedRun& ru
   return columns;
 }
 
-Conclusion conclusion_of(const std::string& claim, const std::string& where, const Distance& worse, const Distance& better) {
+Conclusion conclusion_of(const std::string& claim, const std::string& where, const Distance& worse,
+                         const Distance& better) {
   const MetricValue d = difference_of(worse, better);
   return {claim, where, fmt::format("{:+.4f} ± {:.4f}", d.value, 1.96 * d.error), d.value > 1.96 * d.error};
 }
@@ -98,15 +99,16 @@ Conclusion conclusion_of(const std::string& claim, const std::string& where, con
 void add_paper_conclusions(Experiment& experiment, const std::string& run, const PaperColumns& columns) {
   for (std::size_t k = 0; k < columns.rows.size(); ++k)
     experiment.conclusions.push_back(conclusion_of("predictor-corrector beats the predictor at equal cost",
-                                             fmt::format("{}, {}", run, kPaperPredictors[k].label), columns.rows[k].p2,
-                                             columns.rows[k].pc));
+                                                   fmt::format("{}, {}", run, kPaperPredictors[k].label),
+                                                   columns.rows[k].p2, columns.rows[k].pc));
   const auto worst = std::max_element(columns.rows.begin(), columns.rows.end(), [](const auto& a, const auto& b) {
     return a.p2.values[kMetricGroups] < b.p2.values[kMetricGroups];
   });
   experiment.conclusions.push_back(
       conclusion_of("a corrector alone is worst", run + ", against the worst predictor", columns.corrector, worst->p2));
-  experiment.conclusions.push_back(conclusion_of("the probability flow is worse than reverse diffusion without a corrector",
-                                           run, columns.rows[2].p, columns.rows[1].p));
+  experiment.conclusions.push_back(
+      conclusion_of("the probability flow is worse than reverse diffusion without a corrector", run, columns.rows[2].p,
+                    columns.rows[1].p));
 }
 
 Experiment predictors_correctors(ComparedModels& models) {
@@ -159,10 +161,9 @@ Experiment snr_search(ComparedModels& models) {
       add("PC " + std::string(predictor.label),
           [&](double snr) { return paper_plan(predictor, models.flags().steps, snr); });
     add("C", [&](double snr) { return corrector_plan(models.flags().steps, snr); });
-    experiment.tables.push_back({"Signal-to-noise ratio of the corrector, " + run.label,
-                                 fmt::format("{} of {} samples, {} steps.", models.features_label(), models.n(),
-                                             models.flags().steps),
-                                 table});
+    experiment.tables.push_back(
+        {"Signal-to-noise ratio of the corrector, " + run.label,
+         fmt::format("{} of {} samples, {} steps.", models.features_label(), models.n(), models.flags().steps), table});
     experiment.plots.push_back({plot.title, "", plot});
   }
   return experiment;
@@ -246,9 +247,9 @@ Experiment tolerances(ComparedModels& models) {
     }
     const double saved = 1 - loose->second.nfe / strict.nfe;
     experiment.conclusions.push_back({"a loose tolerance saves 90 % of the evaluations without loss", run.label,
-                                   fmt::format("{:.0f} % at {:g}: {:.0f} NFE in place of {:.0f}", 100 * saved,
-                                               loose->first, loose->second.nfe, strict.nfe),
-                                   saved >= 0.9});
+                                      fmt::format("{:.0f} % at {:g}: {:.0f} NFE in place of {:.0f}", 100 * saved,
+                                                  loose->first, loose->second.nfe, strict.nfe),
+                                      saved >= 0.9});
     experiment.tables.push_back({"Tolerance of RK45, " + run.label,
                                  fmt::format("{} of {} samples; real against real {}.", models.features_label(),
                                              models.n(), distance_text(models.floor())),

@@ -14,10 +14,10 @@ namespace scoresde {
 struct DrawPlan {
   std::string solver = "dpm++2m";
   SolverOptions options;
-  int nfe = 0;             ///< 0: 20 for deterministic solvers, 200 for stochastic ones
-  std::string grid;        ///< empty: the one the solver likes best
+  int nfe = 0;                     ///< 0: 20 for deterministic solvers, 200 for stochastic ones
+  std::string grid;                ///< empty: the one the solver likes best
   std::vector<double> times = {};  ///< calibrated ones in place of a grid
-  double temperature = 1;  ///< scales the prior's standard deviation
+  double temperature = 1;          ///< scales the prior's standard deviation
   std::uint64_t seed = 0;
   std::vector<std::uint64_t> ids;  ///< global sample ids
   int batch = 64;                  ///< samples carried together: memory and speed only, never a byte of a result

@@ -60,9 +60,8 @@ JudgedItems judged_items(const EvaluateFlags& flags, const CommonFlags& common, 
 }
 
 Json verdict_json(const Verdict& v) {
-  Json json = {
-      {"count", v.count}, {"confidence", v.confidence}, {"confidence_error", v.confidence_error}, {"shares", v.shares},
-      {"class_score", v.class_score.value}, {"class_score_error", v.class_score.error}};
+  Json json = {{"count", v.count},   {"confidence", v.confidence},         {"confidence_error", v.confidence_error},
+               {"shares", v.shares}, {"class_score", v.class_score.value}, {"class_score_error", v.class_score.error}};
   if (!std::isnan(v.accuracy)) json["accuracy"] = v.accuracy, json["accuracy_error"] = v.accuracy_error;
   return json;
 }
@@ -92,7 +91,8 @@ void judge_samples(EvaluateFlags& flags, const CommonFlags& common) {
                         with_error(real.accuracy, real.accuracy_error)});
   table.rows.push_back({"mean confidence", with_error(samples.confidence, samples.confidence_error),
                         with_error(real.confidence, real.confidence_error)});
-  table.rows.push_back({"class score, as IS", fmt::format("{:.3f} ± {:.3f}", samples.class_score.value, samples.class_score.error),
+  table.rows.push_back({"class score, as IS",
+                        fmt::format("{:.3f} ± {:.3f}", samples.class_score.value, samples.class_score.error),
                         fmt::format("{:.3f} ± {:.3f}", real.class_score.value, real.class_score.error)});
   for (std::size_t k = 0; k < samples.shares.size(); ++k)
     table.rows.push_back({k < judge.spec.class_names.size() ? "share of " + judge.spec.class_names[k]
@@ -104,18 +104,18 @@ void judge_samples(EvaluateFlags& flags, const CommonFlags& common) {
 
 void add_evaluate(CLI::App& app, CommonFlags& common) {
   static EvaluateFlags flags;
-  CLI::App* command =
-      add_command(app, common, "evaluate", "How far samples are from real data, with error bars.",
-                  "scoresde evaluate runs/moons --against moons -n 2000\n"
-                  "  scoresde evaluate runs/fashion --against fashion-mnist#test --features random");
+  CLI::App* command = add_command(app, common, "evaluate", "How far samples are from real data, with error bars.",
+                                  "scoresde evaluate runs/moons --against moons -n 2000\n"
+                                  "  scoresde evaluate runs/fashion --against fashion-mnist#test --features random");
   command->add_option("samples", flags.samples, "a run (samples are drawn), or a folder or file of samples")
       ->required();
   auto* against = command->add_option("--against", flags.against,
                                       "real data (with labels for --classifier), or an .npz of their statistics");
   command->add_option("--features", flags.features,
                       "the space to compare in: see `scoresde list features`; default: pixels, columns");
-  command->add_option("--metrics", flags.metrics,
-                      "which, such as c2st,energy: see `scoresde list metrics`; default: those that suit the dimension");
+  command->add_option(
+      "--metrics", flags.metrics,
+      "which, such as c2st,energy: see `scoresde list metrics`; default: those that suit the dimension");
   command->add_option("-n", flags.n, "how many samples; default: 1000")->check(within(1, 10000000));
   command->add_option("--work", flags.work,
                       "a folder for finished parts: an interrupted evaluation goes on there, and processes with RANK "

@@ -90,7 +90,7 @@ void show_comparison(const EvaluateFlags& flags, const Comparison& c, bool with_
 
 void report_comparison(const EvaluateFlags& flags, const CommonFlags& common, const Comparison& c, bool with_floor) {
   if (!common.json) return show_comparison(flags, c, with_floor);
-  Json json = {{"samples", flags.samples}, {"against", flags.against},          {"n", c.n},
+  Json json = {{"samples", flags.samples}, {"against", flags.against},        {"n", c.n},
                {"space", c.features.name}, {"features", to_json(c.features)}, {"metrics", Json::object()}};
   for (const MetricResult& r : c.results) {
     Json& entry = json["metrics"][std::string(r.entry->name)];
@@ -139,8 +139,8 @@ void compare_with_statistics(EvaluateFlags& flags, const CommonFlags& common) {
   require_same_features(statistics, features.identity, features.space->dimension(), flags.against);
   const std::size_t n = std::min(flags.n ? flags.n : kUsualItems, subject.most());
   if (n < 40) fail(Failure::usage, "fd: {} items are too few; at least 40 are needed", n);
-  const Gathered samples = gather(subject.items(nullptr), *features.space,
-                                  gather_plan(flags, common, subject, features.identity, n, true));
+  const Gathered samples =
+      gather(subject.items(nullptr), *features.space, gather_plan(flags, common, subject, features.identity, n, true));
   if (!samples.moments) return;
   const Times values = frechet_distances(*samples.moments, statistics.moments);
   Comparison c{n, features.identity, features.space->dimension(), {}};
@@ -150,7 +150,8 @@ void compare_with_statistics(EvaluateFlags& flags, const CommonFlags& common) {
   report_comparison(flags, common, c, false);
 }
 
-void measure_all(Comparison& c, const Gathered& samples, const Gathered& reference, const Gathered& other, int threads) {
+void measure_all(Comparison& c, const Gathered& samples, const Gathered& reference, const Gathered& other,
+                 int threads) {
   parallel_for(2 * c.results.size(), threads, [&](std::size_t i) {
     MetricResult& result = c.results[i / 2];
     const Gathered& judged = i % 2 ? other : samples;
@@ -202,10 +203,11 @@ void save_statistics(EvaluateFlags& flags, const CommonFlags& common) {
   if (!drawn) real = load_dataset(flags.samples);
   real.shape = subject.shape();
   const Features features = features_of(flags, common, real);
-  const std::size_t n = drawn ? (flags.n ? flags.n : kUsualItems) : std::min(flags.n ? flags.n : real.count, real.count);
+  const std::size_t n =
+      drawn ? (flags.n ? flags.n : kUsualItems) : std::min(flags.n ? flags.n : real.count, real.count);
   if (n < 2) fail(Failure::usage, "statistics need at least 2 items");
-  const Gathered gathered = gather(subject.items(nullptr), *features.space,
-                                   gather_plan(flags, common, subject, features.identity, n, true));
+  const Gathered gathered =
+      gather(subject.items(nullptr), *features.space, gather_plan(flags, common, subject, features.identity, n, true));
   if (!gathered.moments) return;
   write_statistics(flags.statistics, {gathered.moments->total(), features.identity,
                                       drawn ? subject.identity()["model"].get<std::string>() : data_digest(real)});

@@ -95,8 +95,7 @@ Gathered gather(const ItemSource& items, const FeatureSpace& space, const Gather
     if (rank.index > 0) return {};
   }
   Gathered result;
-  if (plan.moments)
-    result.moments = std::make_unique<GroupedMoments>(space.dimension(), static_cast<Index>(plan.n));
+  if (plan.moments) result.moments = std::make_unique<GroupedMoments>(space.dimension(), static_cast<Index>(plan.n));
   result.rows.resize(static_cast<Index>(std::min(plan.n, kMostPairRows)), space.dimension());
   Index kept = 0;
   for (std::size_t shard = 0; shard < shards.count(); ++shard) {

@@ -37,8 +37,8 @@ struct GatherPlan {
 /// than 0 do their shards and get nothing (rows of 0 x 0). Error{usage} for ranks without a work folder.
 Gathered gather(const ItemSource& items, const FeatureSpace& space, const GatherPlan& plan);
 
-/// RANK and WORLD_SIZE as torchrun and mpirun's wrappers set them; 0 and 1 where they are not. Error{usage} for anything
-/// else.
+/// RANK and WORLD_SIZE as torchrun and mpirun's wrappers set them; 0 and 1 where they are not. Error{usage} for
+/// anything else.
 struct Rank {
   std::size_t index = 0, world = 1;
 };

@@ -80,13 +80,13 @@ void run_sample(const CLI::App& command, SampleFlags& flags, const CommonFlags& 
   const auto sde = make_sde(model.spec.sde);
   const bool budget_alone = flags.plan.nfe > 0 && !flags.uncalibrated && flags.plan.grid.empty() &&
                             flags.settings.empty() && command.count("--solver") == 0;
-  const std::string calibrated =
-      budget_alone ? apply_calibration(flags.run, model, flags.plan, flags.stochastic) : "";
+  const std::string calibrated = budget_alone ? apply_calibration(flags.run, model, flags.plan, flags.stochastic) : "";
   if (flags.stochastic && calibrated.empty())
-    fail(Failure::usage,
-         "--stochastic takes what `scoresde calibrate {} --stochastic --nfe {}` stores, and there is nothing stored for "
-         "this call",
-         flags.run, flags.plan.nfe > 0 ? flags.plan.nfe : 50);
+    fail(
+        Failure::usage,
+        "--stochastic takes what `scoresde calibrate {} --stochastic --nfe {}` stores, and there is nothing stored for "
+        "this call",
+        flags.run, flags.plan.nfe > 0 ? flags.plan.nfe : 50);
   const ResolvedPlan resolved = resolve(*sde, flags.plan);
   if (!flags.trajectory.empty()) {
     if (!model.spec.shape.image) fail(Failure::usage, "--trajectory shows pictures; this model makes rows of a table");
@@ -110,7 +110,8 @@ void run_sample(const CLI::App& command, SampleFlags& flags, const CommonFlags& 
     print_json(summary_json(flags, summary, resolved));
   else
     fmt::print("{}: {}, {}, {}, {}\n", flags.out, counted(static_cast<long long>(flags.plan.ids.size()), "sample"),
-               calibrated.empty() ? resolved.choice.name() : calibrated, cost_text(summary, resolved), duration_text(summary.seconds));
+               calibrated.empty() ? resolved.choice.name() : calibrated, cost_text(summary, resolved),
+               duration_text(summary.seconds));
   if (summary.failures.empty()) return;
   fail(Failure::numerical, "{} of {} samples failed; {}", summary.failures.size(), flags.plan.ids.size(),
        summary.failures.front());
@@ -145,8 +146,7 @@ void add_sample(CLI::App& app, CommonFlags& common) {
       ->check(within(0.0, 100.0));
   command->add_flag("--uncalibrated", flags.uncalibrated,
                     "with --nfe alone: not the solver and times that `calibrate` stored for it");
-  command->add_flag("--stochastic", flags.stochastic,
-                    "with --nfe alone: what `calibrate --stochastic` stored for it");
+  command->add_flag("--stochastic", flags.stochastic, "with --nfe alone: what `calibrate --stochastic` stored for it");
   command->add_flag("--no-denoise", flags.noisy, "do not end with the denoised estimate: saves one evaluation");
   command->add_option("--trajectory", flags.trajectory, "an animation of the first 16 samples on their way: a .gif")
       ->check(ends_in(".gif"));

@@ -1,4 +1,5 @@
 #include "core/catalog.h"
+
 #include "features/features.h"
 
 namespace scoresde {

@@ -102,11 +102,11 @@ Features make_classifier_features(const FeatureRequest& request) {
   if (graph.gives_score() || last.kind != OpKind::linear)
     fail(Failure::usage, "features classifier: {} is a {}, not a classifier", request.file, model.spec.net.name);
   const auto sde = make_sde(model.spec.sde);
-  const Preconditioning c = find_entry("prediction", predictions(), model.spec.net.prediction)
-                                .make(*sde, sde->t_min(), model.spec.data_std);
-  return {std::make_unique<EngineFeatures>(up_to(graph, last.inputs[0]), model.weights, request.threads, c.input,
-                                           c.label),
-          {"classifier", model.hash, "none"}};
+  const Preconditioning c =
+      find_entry("prediction", predictions(), model.spec.net.prediction).make(*sde, sde->t_min(), model.spec.data_std);
+  return {
+      std::make_unique<EngineFeatures>(up_to(graph, last.inputs[0]), model.weights, request.threads, c.input, c.label),
+      {"classifier", model.hash, "none"}};
 }
 
 }  // namespace scoresde

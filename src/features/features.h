@@ -17,8 +17,8 @@ class FeatureSpace {
  public:
   virtual ~FeatureSpace() = default;
 
-  /// Features of items in model units (pictures in [-1, 1], tables in standard deviations): rows x dimension(). Row i is
-  /// a function of row i alone.
+  /// Features of items in model units (pictures in [-1, 1], tables in standard deviations): rows x dimension(). Row i
+  /// is a function of row i alone.
   virtual Batch operator()(const Batch& items) const = 0;
   virtual Index dimension() const = 0;
 };

@@ -107,8 +107,10 @@ TEST_F(FeatureFiles, LayoutsOfTheField) {
   const Batch covariance = moments.covariance().array();
   const Tensor mu = Tensor::of({40}, std::span(moments.mean().data(), 40)),
                sigma = Tensor::of({40, 40}, std::span(covariance.data(), 1600)), features = to_tensor(rows);
-  const std::vector<NamedArrays> layouts = {
-      {{"mu", mu}, {"sigma", sigma}}, {{"mu_s", mu}, {"sigma_s", sigma}}, {{"pool_3", features}}, {{"feats", features}}};
+  const std::vector<NamedArrays> layouts = {{{"mu", mu}, {"sigma", sigma}},
+                                            {{"mu_s", mu}, {"sigma_s", sigma}},
+                                            {{"pool_3", features}},
+                                            {{"feats", features}}};
   for (const NamedArrays& layout : layouts) {
     const fs::path file = folder_ / (layout[0].first + ".npz");
     write_npz(file, layout);

@@ -85,8 +85,8 @@ FloatMap resized(const double* item, const ItemShape& shape) {
         const auto at = [&](int dy, int dx) {
           return plane[std::min(top + dy, shape.height - 1) * shape.width + std::min(left + dx, shape.width - 1)];
         };
-        pixels(y * kSide + x, c) = static_cast<float>((1 - v) * ((1 - u) * at(0, 0) + u * at(0, 1)) +
-                                                      v * ((1 - u) * at(1, 0) + u * at(1, 1)));
+        pixels(y * kSide + x, c) =
+            static_cast<float>((1 - v) * ((1 - u) * at(0, 0) + u * at(0, 1)) + v * ((1 - u) * at(1, 0) + u * at(1, 1)));
       }
     }
   return pixels;

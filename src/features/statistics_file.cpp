@@ -48,7 +48,8 @@ Moments moments_of(const NamedArrays& arrays, const std::string& where) {
     mu.resize(mu.size(), 1);
     const double size = std::max(sigma.cwiseAbs().maxCoeff(), 1e-300);
     if (sigma.rows() != mu.rows() || sigma.cols() != mu.rows() ||
-        !((sigma - sigma.transpose()).cwiseAbs().maxCoeff() < 1e-4 * size) || sigma.diagonal().minCoeff() < -1e-6 * size)
+        !((sigma - sigma.transpose()).cwiseAbs().maxCoeff() < 1e-4 * size) ||
+        sigma.diagonal().minCoeff() < -1e-6 * size)
       fail(Failure::data, "{}: {} of {} x {} is no covariance of {} features", where, covariance_name, sigma.rows(),
            sigma.cols(), mu.rows());
     const Tensor* count = array_named(arrays, "n");
@@ -97,10 +98,9 @@ void write_statistics(const fs::path& path, const FeatureStatistics& statistics)
   const auto d = static_cast<std::int64_t>(moments.dimension());
   const Batch covariance = moments.covariance().array();
   const std::int64_t count = moments.count();
-  NamedArrays arrays = {
-      {"mu", Tensor::of({d}, std::span(moments.mean().data(), static_cast<std::size_t>(d)))},
-      {"sigma", Tensor::of({d, d}, std::span(covariance.data(), static_cast<std::size_t>(d * d)))},
-      {"n", Tensor::of({}, std::span(&count, 1))}};
+  NamedArrays arrays = {{"mu", Tensor::of({d}, std::span(moments.mean().data(), static_cast<std::size_t>(d)))},
+                        {"sigma", Tensor::of({d, d}, std::span(covariance.data(), static_cast<std::size_t>(d * d)))},
+                        {"n", Tensor::of({}, std::span(&count, 1))}};
   if (statistics.identity)
     arrays.emplace_back("scoresde", text_array(shown({{"version", SCORESDE_VERSION},
                                                       {"features", to_json(*statistics.identity)},

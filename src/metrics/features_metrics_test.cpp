@@ -99,7 +99,9 @@ TEST(Distances, KernelInceptionDistanceOfGaussiansOnTheLine) {
   // E (x y + 1)^3 = m3 n3 + 3 m2 n2 + 3 m1 n1 + 1 with the moments of N(m, s^2): m, m^2 + s^2, m^3 + 3 m s^2.
   const double m = 0.7, s = 1.5;
   const double p[] = {m, m * m + s * s, m * m * m + 3 * m * s * s}, q[] = {0, 1, 0};
-  const auto kernel = [](const double* a, const double* b) { return a[2] * b[2] + 3 * a[1] * b[1] + 3 * a[0] * b[0] + 1; };
+  const auto kernel = [](const double* a, const double* b) {
+    return a[2] * b[2] + 3 * a[1] * b[1] + 3 * a[0] * b[0] + 1;
+  };
   const double truth = kernel(p, p) + kernel(q, q) - 2 * kernel(p, q);
   const MetricValue kid = value_of("kid", gaussian_rows(1, 4000, 1, m, s), gaussian_rows(2, 4000, 1));
   EXPECT_NEAR(kid.value, truth, 5 * kid.error);

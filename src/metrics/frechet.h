@@ -28,8 +28,8 @@ class Moments {
   Eigen::MatrixXd scatter_;  // sum of (x - mean)(x - mean)^T
 };
 
-/// Squared Wasserstein-2 distance of two Gaussians, |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^(1/2) S2 S1^(1/2))^(1/2)) (Dowson &
-/// Landau 1982; Heusel et al. 2017, eq. 6). With S1 = C C^T the last trace is the sum of the roots of the eigenvalues
+/// Squared Wasserstein-2 distance of two Gaussians, |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^(1/2) S2 S1^(1/2))^(1/2)) (Dowson
+/// & Landau 1982; Heusel et al. 2017, eq. 6). With S1 = C C^T the last trace is the sum of the roots of the eigenvalues
 /// of C^T S2 C, which are real and not negative: no square root of a matrix that may come out complex.
 double frechet_distance(const Moments& a, const Moments& b);
 

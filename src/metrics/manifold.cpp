@@ -20,8 +20,8 @@ Radii squared_radii(const Batch& x, Index row) {
   for (Index j = 0; j < x.rows(); ++j)
     if (j != row) near.emplace_back(distances[j], group_of(j, x.rows()));
   // k + the largest group are enough, whichever group is left out.
-  const auto enough = std::min<std::size_t>(
-      near.size(), kManifoldNeighbours + static_cast<std::size_t>(x.rows() / kMetricGroups) + 1);
+  const auto enough =
+      std::min<std::size_t>(near.size(), kManifoldNeighbours + static_cast<std::size_t>(x.rows() / kMetricGroups) + 1);
   std::partial_sort(near.begin(), near.begin() + static_cast<std::ptrdiff_t>(enough), near.end());
   Radii radii;
   for (std::size_t g = 0; g < kCases; ++g) {
@@ -90,8 +90,8 @@ MetricValue measure_recall(const TwoSamples& pair) {
   return jackknife_of_cases(count_balls(pair.samples, pair.reference).inside);
 }
 
-/// Naeem et al. (2020), eqs. 4 and 5, k = 5. Equal laws: density 1, coverage 1 - prod_j (n - j) / (2 n - j), j = 1 .. k,
-/// which is 31/32.
+/// Naeem et al. (2020), eqs. 4 and 5, k = 5. Equal laws: density 1, coverage 1 - prod_j (n - j) / (2 n - j), j = 1 ..
+/// k, which is 31/32.
 MetricValue measure_density(const TwoSamples& pair) {
   return jackknife_of_cases(count_balls(pair.reference, pair.samples).density);
 }

@@ -20,8 +20,8 @@ struct Memorisation {
   /// How often a sample is nearer to the training set than a held-out item is: 1/2 where samples are as new as fresh
   /// data, 1 where they are copies (the Mann-Whitney statistic of Meehan et al. 2020, over one cell); p-value of 1/2.
   MetricValue nearer;
-  /// Share of samples that lie farther from their nearest training item than that one lies from its own nearest (Alaa et
-  /// al. 2022), and the same of the held-out items.
+  /// Share of samples that lie farther from their nearest training item than that one lies from its own nearest (Alaa
+  /// et al. 2022), and the same of the held-out items.
   MetricValue authentic, authentic_held_out;
   /// Share of samples less than 1/3 as far from the nearest training item as from the second (Yoon et al. 2023).
   MetricValue copies, copies_held_out;

@@ -38,7 +38,6 @@ Batch step_costs(const Sde& sde, const ReferencePaths& paths) {
   return costs;
 }
 
-
 class Calibration {
  public:
   Calibration(const Sde& sde, const Score& score, std::uint64_t seed, std::span<const std::uint64_t> ids,
@@ -72,8 +71,8 @@ class Calibration {
         plans.push_back({std::string(entry.name), std::string(grid.name), choice.times(sde_, steps, grid.name)});
       if (steps < static_cast<int>(paths_.times.size()))
         for (const double weight : kLaterWeights)
-          plans.push_back({std::string(entry.name), "gits",
-                           shortest_path_times(sde_, paths_, steps, options_.denoise, weight)});
+          plans.push_back(
+              {std::string(entry.name), "gits", shortest_path_times(sde_, paths_, steps, options_.denoise, weight)});
     }
     return plans;
   }
@@ -96,9 +95,9 @@ class Calibration {
       for (std::size_t k = 1; k <= last; ++k)
         for (const int side : {-1, 1}) {
           const double here = sde_.log_snr(plan.times[k]);
-          const double bound = side < 0                         ? sde_.log_snr(plan.times[k - 1])
+          const double bound = side < 0                    ? sde_.log_snr(plan.times[k - 1])
                                : k + 1 < plan.times.size() ? sde_.log_snr(plan.times[k + 1])
-                                                               : end;
+                                                           : end;
           std::vector<double> times = plan.times;
           times[k] = sde_.time_at(here + share * (bound - here));
           if (!(times[k] < times[k - 1]) || (k + 1 < times.size() && !(times[k] > times[k + 1]))) continue;
@@ -131,10 +130,11 @@ ReferencePaths reference_paths(const Sde& sde, const Score& score, std::uint64_t
   const CounterNoise noise(seed, {ids.begin(), ids.end()}, score.dimension());
   const auto solver = make_solver("dpm-solver-3");
   paths.end = sample({sde, score, noise}, *solver, draw_prior(sde, noise), paths.times,
-                     {.progress = [&](const SamplingProgress& p) {
-                       paths.states.push_back(p.x);
-                       paths.noise.push_back(noise_estimate(sde, score, p.x, p.t));
-                     }})
+                     {.progress =
+                          [&](const SamplingProgress& p) {
+                            paths.states.push_back(p.x);
+                            paths.noise.push_back(noise_estimate(sde, score, p.x, p.t));
+                          }})
                   .x;
   if (!paths.end.isFinite().all())
     fail(Failure::numerical, "the reference trajectories are not finite: the model gives no usable score");

@@ -10,10 +10,10 @@ namespace scoresde {
 
 /// Probability-flow trajectories solved finely: what a solver of few steps should follow. Needs a model, no data.
 struct ReferencePaths {
-  std::vector<double> times;   ///< falling, t_max to t_end
-  std::vector<Batch> states;   ///< one a time
-  std::vector<Batch> noise;    ///< the noise estimate there, -sigma score
-  Batch end;                   ///< x_0, denoised at t_end
+  std::vector<double> times;  ///< falling, t_max to t_end
+  std::vector<Batch> states;  ///< one a time
+  std::vector<Batch> noise;   ///< the noise estimate there, -sigma score
+  Batch end;                  ///< x_0, denoised at t_end
 };
 
 /// The paths of samples `ids` of `seed` over `steps` equal steps of log-SNR, three evaluations each (dpm-solver-3) and
@@ -30,9 +30,9 @@ std::vector<double> shortest_path_times(const Sde& sde, const ReferencePaths& pa
 
 /// A solver with its times for one budget.
 struct CalibratedPlan {
-  std::string solver, grid;   ///< where its times came from: a grid's name, "gits", with "+" where they were refined
+  std::string solver, grid;  ///< where its times came from: a grid's name, "gits", with "+" where they were refined
   std::vector<double> times;
-  double error = 0;           ///< root mean square distance to the reference's x_0, a value
+  double error = 0;  ///< root mean square distance to the reference's x_0, a value
 };
 
 struct CalibrationOptions {
