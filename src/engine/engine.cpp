@@ -13,9 +13,9 @@
 namespace scoresde {
 namespace {
 
-// Threads of a team wait for each other some 200 times a network: spinning, because waking takes longer than a step, and
-// asleep where that lasts, because the other one may have lost its core. (Yielding instead hands the core to strangers
-// for a whole time slice, again and again: a median of 29 ms for 6 beside other work.)
+// Threads of a team wait for each other some 200 times a network: spinning, because waking takes longer than a step,
+// and asleep where that lasts, because the other one may have lost its core. (Yielding instead hands the core to
+// strangers for a whole time slice, again and again: a median of 29 ms for 6 beside other work.)
 class SpinBarrier {
  public:
   explicit SpinBarrier(std::size_t parties) : parties_(parties) {}
@@ -65,7 +65,10 @@ struct Engine::Task {
 Engine::~Engine() = default;
 
 Engine::Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning)
-    : graph_(build_net(spec.net, spec.shape)), workers_(static_cast<std::size_t>(std::max(1, threads))) {
+    : Engine(build_net(spec.net, spec.shape), weights, threads, tuning) {}
+
+Engine::Engine(Graph graph, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning)
+    : graph_(std::move(graph)), workers_(static_cast<std::size_t>(std::max(1, threads))) {
   check_weights(graph_, weights, "the model");
   const FloatWeights values(graph_, weights);
   plan_ = compile(
