@@ -24,7 +24,7 @@ nn: core sde score net engine
 objective: core sde score net nn
 train: core sde score net nn objective data report
 exchange: core sde net
-verify: core sde score ode sampler likelihood metrics report
+verify: core sde score ode sampler likelihood inverse metrics report
 "
 for folder in src/*/; do
   name=$(basename "$folder")

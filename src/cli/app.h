@@ -56,6 +56,7 @@ void add_likelihood(CLI::App& app, CommonFlags& flags);
 void add_encode(CLI::App& app, CommonFlags& flags);
 void add_decode(CLI::App& app, CommonFlags& flags);
 void add_interpolate(CLI::App& app, CommonFlags& flags);
+void add_restore(CLI::App& app, CommonFlags& flags);
 void add_evaluate(CLI::App& app, CommonFlags& flags);
 void add_data(CLI::App& app, CommonFlags& flags);
 void add_info(CLI::App& app, CommonFlags& flags);

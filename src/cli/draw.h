@@ -21,6 +21,11 @@ struct DrawPlan {
   std::vector<std::uint64_t> ids;  ///< global sample ids
   int batch = 64;                  ///< samples carried together: memory and speed only, never a byte of a result
   bool denoise = true;
+  Batch from;           ///< not empty: begins at this row with noise instead of at noise alone (SDEdit)
+  double strength = 1;  ///< of `from`: the share of the way to noise that it goes, along the solver's time grid
+
+  /// Where the run begins. The grid's name is that of times().
+  double start_time(const Sde& sde, std::string_view grid_name) const;
 };
 
 /// The samples of one batch as they come.

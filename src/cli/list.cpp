@@ -2,6 +2,7 @@
 #include "cli/app.h"
 #include "core/catalog.h"
 #include "data/named_sets.h"
+#include "inverse/method.h"
 #include "likelihood/dequantise.h"
 #include "likelihood/divergence.h"
 #include "metrics/metric.h"
@@ -59,6 +60,24 @@ Table setting_table() {
   return table;
 }
 
+Table operator_table() {
+  Table table{{"operator", "settings", "what it is"}, {}};
+  for (const OperatorEntry& entry : operators())
+    table.rows.push_back(
+        {std::string(entry.name),
+         fmt::format("{}{}{}", entry.inputs, entry.inputs.empty() || entry.reads.empty() ? "" : " ", entry.reads),
+         std::string(entry.summary)});
+  return table;
+}
+
+Table method_list() {
+  Table table{{"method", "needs", "settings", "what it is"}, {}};
+  for (const MethodEntry& entry : methods())
+    table.rows.push_back(
+        {std::string(entry.name), needs_text(entry), std::string(entry.reads), std::string(entry.summary)});
+  return table;
+}
+
 struct ListEntry {
   std::string_view name;
   Table (*table)();
@@ -76,6 +95,8 @@ constexpr ListEntry kinds[] = {
     {"objectives", [] { return named_table("objective", objectives()); }},
     {"weightings", [] { return named_table("weighting", weightings()); }},
     {"time-samplings", [] { return named_table("time sampling", time_samplings()); }},
+    {"operators", operator_table},
+    {"methods", method_list},
     {"metrics", metric_list},
     {"presets", [] { return named_table("preset", presets()); }},
     {"data", [] { return named_table("data set", named_sets()); }},

@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   add_encode(app, flags);
   add_decode(app, flags);
   add_interpolate(app, flags);
+  add_restore(app, flags);
   add_evaluate(app, flags);
   add_data(app, flags);
   add_info(app, flags);

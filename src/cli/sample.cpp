@@ -2,48 +2,25 @@
 
 #include "cli/app.h"
 #include "cli/draw.h"
+#include "cli/guided.h"
 #include "cli/model_score.h"
 #include "cli/outputs.h"
 #include "cli/pictures.h"
 #include "data/gif.h"
 #include "data/image.h"
 #include "data/image_grid.h"
-#include "score/guidance.h"
 
 namespace scoresde {
 namespace {
 
 struct SampleFlags {
-  std::string run, out, seeds, trajectory;
+  std::string run, out, seeds, trajectory, from;
   EngineChoice engine;
+  GuidanceFlags guidance;
   long long n = 64, seed = 0;
-  int class_label = -1;
-  double guidance = 1;
   bool noisy = false;
   DrawPlan plan;
   std::vector<std::string> settings;
-};
-
-// The model's score, conditioned and guided as asked.
-class ChosenScore {
- public:
-  ChosenScore(const Model& model, const SampleFlags& flags, int threads) {
-    const int classes = model.spec.net.classes;
-    if (flags.class_label >= classes)
-      fail(Failure::usage, "--class {}: the model knows {}", flags.class_label,
-           classes == 0 ? "no classes" : fmt::format("classes 0 to {}", classes - 1));
-    if (flags.guidance != 1 && flags.class_label < 0)
-      fail(Failure::usage, "--guidance needs a --class to guide towards");
-    conditional_ = load_score(flags.engine, model, flags.class_label, threads);
-    if (flags.guidance == 1) return;
-    unconditional_ = load_score(flags.engine, model, -1, threads);
-    guided_ = std::make_unique<GuidedScore>(*conditional_, *unconditional_, flags.guidance);
-  }
-
-  const Score& get() const { return guided_ ? *guided_ : *conditional_; }
-
- private:
-  std::unique_ptr<Score> conditional_, unconditional_, guided_;
 };
 
 // The states of the first samples on their way, as frames of an animation.
@@ -88,6 +65,15 @@ std::string cost_text(const DrawSummary& summary, const ResolvedPlan& resolved) 
   return fmt::format("{:.1f} NFE a sample ({} to {})", summary.mean_nfe, summary.least_nfe, summary.most_nfe);
 }
 
+Batch row_of_picture(const std::string& path, const ModelSpec& spec) {
+  if (!spec.shape.image) fail(Failure::usage, "--from is a picture; this model makes rows of a table");
+  const Image image = read_image(path);
+  const ItemShape shape{image.channels, image.height, image.width, true};
+  if (!(shape == spec.shape))
+    fail(Failure::data, "{}: a picture of {}, but the model is of {}", path, to_text(shape), to_text(spec.shape));
+  return image_to_row(image);
+}
+
 void run_sample(SampleFlags& flags, const CommonFlags& common) {
   for (const std::string& setting : flags.settings) set(flags.plan.options, setting);
   SolverChoice(flags.plan.solver, flags.plan.options);  // what is wrong in the call is told before any file is read
@@ -99,19 +85,25 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
     for (long long k = 0; k < flags.n; ++k) flags.plan.ids.push_back(static_cast<std::uint64_t>(k));
   const Model model = read_model(flags.run);
   const auto sde = make_sde(model.spec.sde);
+  if (!flags.from.empty()) flags.plan.from = row_of_picture(flags.from, model.spec);
   const ResolvedPlan resolved = resolve(*sde, flags.plan);
   if (!flags.trajectory.empty()) {
     if (!model.spec.shape.image) fail(Failure::usage, "--trajectory shows pictures; this model makes rows of a table");
     require_free(flags.trajectory, common.force);
   }
-  Json how = recipe(model, *sde, flags.plan, resolved, flags.class_label, flags.guidance);
+  Json how = recipe(model, *sde, flags.plan, resolved, flags.guidance.class_label, flags.guidance.weight);
+  if (!flags.from.empty()) how["from"] = flags.from;
+  if (!flags.guidance.classifier.empty()) how["classifier"] = flags.guidance.classifier;
+  if (!flags.guidance.guide.empty()) how["guide"] = flags.guidance.guide;
+  if (!flags.guidance.interval.empty()) how["guidance_interval"] = flags.guidance.interval;
   how["engine"] = resolve_engine(flags.engine, model);
   flags.engine.tuning = read_tuning(model_file(flags.run));
   if (how["engine"] == "fast" && !flags.engine.tuning.identity().empty())
     how["tuning"] = flags.engine.tuning.identity();
-  const auto sink = open_sink(flags.out, model.spec, how, flags.class_label, flags.plan.ids.size(), common.force);
+  const auto sink =
+      open_sink(flags.out, model.spec, how, flags.guidance.class_label, flags.plan.ids.size(), common.force);
   catch_interrupts();
-  const ChosenScore score(model, flags, thread_count(common));
+  const ChosenScore score(model, flags.engine, flags.guidance, thread_count(common));
   Trajectory trajectory(flags.trajectory, *sde, model.spec);
   std::function<void(const SamplingProgress&)> path;
   if (!flags.trajectory.empty()) path = [&](const SamplingProgress& p) { trajectory.add(p); };
@@ -150,11 +142,26 @@ void add_sample(CLI::App& app, CommonFlags& common) {
                    "network evaluations a sample, exactly; default 20, or 200 for stochastic solvers")
       ->check(within(1, 1000000));
   command->add_option("--grid", flags.plan.grid, "time grid: see `scoresde list grids`; default: the solver's own");
-  command->add_option("--class", flags.class_label, "class to draw, 0-based")->check(within(0, 1000000));
+  command->add_option("--class", flags.guidance.class_label, "class to draw, 0-based")->check(within(0, 1000000));
   command
-      ->add_option("--guidance", flags.guidance,
+      ->add_option("--guidance", flags.guidance.weight,
                    "classifier-free guidance: 1 none, above 1 overstates the class; two network passes an evaluation")
       ->check(within(0.0, 1000.0));
+  command
+      ->add_option("--guidance-interval", flags.guidance.interval,
+                   "levels of sigma/alpha at which guidance acts, such as 0.3,5; default: all")
+      ->delimiter(',')
+      ->expected(2);
+  command->add_option("--classifier", flags.guidance.classifier,
+                      "a run of `train --net classifier` that guides to --class, --guidance times its gradient");
+  command->add_option("--guide", flags.guidance.guide,
+                      "autoguidance: a weaker run of the same data and SDE, from which --guidance leads away");
+  command->add_option("--from", flags.from, "begin at this picture with noise (SDEdit), not at noise alone");
+  command
+      ->add_option("--strength", flags.plan.strength,
+                   "of --from: 0 leaves the picture, 1 forgets all but its noise level")
+      ->check(within(0.0, 1.0))
+      ->capture_default_str();
   command->add_option("--temperature", flags.plan.temperature, "scales the prior's standard deviation")
       ->check(within(0.0, 100.0));
   command->add_flag("--no-denoise", flags.noisy, "do not end with the denoised estimate: saves one evaluation");
