@@ -47,15 +47,16 @@ class Comparison:
             pathlib.Path(self.flags.json).write_text(json.dumps(self.result, indent=1))
 
     def forward(self):
-        rounds, seconds = (5, 4) if self.quick else (self.flags.rounds, self.flags.seconds)
-        for name in self.networks(NETWORKS):
-            batches = [16] if self.quick and name not in SMALL else self.flags.batches
-            for row in forward.compare(self.library, name, batches, self.threads, rounds, seconds):
+        seconds = 3 if self.quick else self.flags.seconds
+        for name in self.networks(["ddpmpp", "small32"] if self.quick else NETWORKS):
+            batches = [4] if self.quick and name not in SMALL else self.flags.batches
+            for row in forward.compare(self.library, name, batches, self.threads, self.flags.rounds, seconds):
                 self.keep("forward", row)
 
     def sampling(self):
         for name in self.networks(SMALL[:1] if self.quick else SMALL):
-            self.keep("sampling", sampling.compare(self.library, name, 64, 20, self.threads, 3))
+            rounds = 3 if name == SMALL[0] and not self.quick else 1
+            self.keep("sampling", sampling.compare(self.library, name, 64, 20, self.threads, rounds))
 
     def growth(self):
         self.keep("growth", sampling.growth(self.library, "small32", 5, self.threads))
@@ -63,8 +64,8 @@ class Comparison:
     def training(self):
         path = self.build / "libscoresde_bench_training.so"
         for name in self.networks(SMALL[:1] if self.quick else SMALL):
-            for batch in [64] if self.quick else [64, 128]:
-                self.keep("training", training.compare(self.library, path, name, batch, self.threads, 5, 40))
+            for batch, rounds in [(64, 3)] if self.quick else [(64, 5), (128, 2)]:
+                self.keep("training", training.compare(self.library, path, name, batch, self.threads, rounds, 25))
 
     def start(self):
         self.keep("start", process.first_image(self.library, self.build / "scoresde"))
@@ -82,7 +83,7 @@ def main():
     parser.add_argument("--networks", type=words, help=",".join(NETWORKS))
     parser.add_argument("--batches", type=lambda text: [int(b) for b in text.split(",")], default=[1, 4, 16])
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=20, help="a network and batch; never under 3 rounds")
+    parser.add_argument("--seconds", type=float, default=15, help="a network and batch; never under 3 rounds")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--quick", action="store_true", help="less of everything")
     parser.add_argument("--json", help="write all numbers here")

@@ -19,6 +19,7 @@ net: core sde
 engine: core sde score net
 data: core
 metrics: core
+features: core sde net engine data metrics
 report: core
 nn: core sde score net engine
 objective: core sde score net nn

@@ -21,8 +21,9 @@ TEST(CliUsage, HelpListsAndErrorsAnswerAtOnce) {
 }
 
 TEST(CliUsage, EveryHelpBeginsWithAnExample) {
-  for (const char* command : {"", "train", "sample", "likelihood", "encode", "decode", "interpolate", "evaluate",
-                              "data", "info", "list", "report", "selftest", "bench"}) {
+  for (const char* command :
+       {"", "train", "sample", "likelihood", "encode", "decode", "interpolate", "evaluate", "compare", "calibrate",
+        "replay", "data", "info", "list", "report", "selftest", "bench", "restore"}) {
     const Outcome outcome = scoresde(std::string(command) + " --help");
     EXPECT_EQ(outcome.exit, 0) << command;
     EXPECT_EQ(outcome.out.rfind("Example:\n  scoresde ", 0), 0u) << outcome.out.substr(0, 200);
@@ -51,6 +52,12 @@ TEST(CliUsage, WrongUsageSaysWhatWhereAndWhatIsAllowed) {
       {"evaluate moons --against moons --metrics enrgy", 2, "did you mean 'energy'"},
       {"evaluate moons --against digits", 3, "2 columns"},
       {"evaluate moons --against moons --metrics energy --classifier x", 2, "excludes"},
+      {"evaluate moons", 2, "--against"},
+      {"evaluate moons --against moons --features pixls", 2, "did you mean 'pixels'"},
+      {"evaluate moons --against moons --features classifier", 2, "classifier:FILE"},
+      {"compare x --table likelyhood", 2, "did you mean 'likelihood'"},
+      {"calibrate x --nfe 1", 2, "2 to 1000"},
+      {"replay /nonexistent.png", 3, "/nonexistent.png"},
       {"selftest --only marginls", 2, "did you mean 'marginals'"},
       {"data /nonexistent", 3, "/nonexistent"},
       {"info /nonexistent", 3, "/nonexistent"},

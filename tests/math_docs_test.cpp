@@ -2,8 +2,10 @@
 
 #include "core/file.h"
 #include "core/text.h"
+#include "features/features.h"
 #include "likelihood/dequantise.h"
 #include "likelihood/divergence.h"
+#include "metrics/metric.h"
 #include "ode/ode.h"
 #include "sde/grid.h"
 #include "sde/sde.h"
@@ -34,6 +36,15 @@ TEST(MathDocs, HaveARowForEverySdeWithItsTimes) {
     EXPECT_EQ(unit_prior, sde->prior_std() == 1) << row;
   }
   for (const GridEntry& entry : grids()) EXPECT_NE(row_of(page, entry.name), "") << entry.name;
+}
+
+TEST(MathDocs, NameEveryMetricAndFeatureSpace) {
+  const std::string math = read_text(std::string(SCORESDE_SOURCE_DIR) + "/docs/math.md"),
+                    evaluation = read_text(std::string(SCORESDE_SOURCE_DIR) + "/docs/evaluation.md");
+  for (const MetricEntry& entry : metrics())
+    EXPECT_NE(math.find(fmt::format("`{}`", entry.name)), std::string::npos) << entry.name;
+  for (const FeatureEntry& entry : feature_spaces())
+    EXPECT_NE(evaluation.find(fmt::format("| `{}", entry.name)), std::string::npos) << entry.name;
 }
 
 TEST(MathDocs, NameEveryPartOfALikelihood) {

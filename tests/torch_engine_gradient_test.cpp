@@ -3,9 +3,11 @@
 
 #include <cmath>
 
-#include "engine/gradient.h"
+#include "core/error.h"
+#include "engine/engine_score.h"
 #include "engine_cases.h"
 #include "net/op_cases.h"
+#include "nn/network_score.h"
 
 namespace scoresde {
 namespace {
@@ -280,6 +282,64 @@ TEST(EngineGradient, GoesBackwardsAgainAndAgain) {
     d.backward(fast.cotangent.data(), d_x.data());
     EXPECT_EQ(std::vector<double>(d_x.begin(), d_x.end()), first.d_x) << c.name;
   }
+}
+
+double relative(const Batch& fast, const Batch& slow) { return (fast - slow).abs().maxCoeff() / slow.abs().maxCoeff(); }
+
+TEST(EngineGradient, ScoresHaveLibTorchsProducts) {
+  Times t(5);
+  t << 0.9, 0.9, 0.5, 0.01, 0.2;
+  for (const EngineCase& c : engine_cases()) {
+    const Model model = stirred_model(c.net, c.shape);
+    const Batch x = engine_noise(5, c.shape.size()), v = engine_noise(10, c.shape.size()).bottomRows(5);
+    const std::vector<Batch> both = {v, x};
+    const ScoreAndVjps slow = NetworkScore(model, {}).with_vjps(x, t, both);
+    const EngineScore score(model, {}, 2, ScoreUse::vjps);
+    const ScoreAndVjps fast = score.with_vjps(x, t, both);
+    EXPECT_LT(relative(fast.score, slow.score), 1e-4) << c.name;
+    for (std::size_t k = 0; k < both.size(); ++k) EXPECT_LT(relative(fast.vjps[k], slow.vjps[k]), 1e-4) << c.name;
+    EXPECT_TRUE((score.vjp(x, t, v) == fast.vjps[0]).all()) << c.name;
+    EXPECT_TRUE((score(x, t) == fast.score).all()) << c.name;
+  }
+  EXPECT_THROW(EngineScore(stirred_model(engine_cases()[3].net, engine_cases()[3].shape), {}, 1)
+                   .vjp(engine_noise(5, 5), t, engine_noise(5, 5)),
+               Error);
+}
+
+TEST(EngineGradient, EnergiesAreLibTorchs) {
+  Times t(5);
+  t << 0.9, 0.9, 0.5, 0.01, 0.2;
+  const auto [config, pictures] = testing_support::small_net("energy");
+  for (const ItemShape& shape : {pictures, ItemShape{3, 1, 1, false}}) {
+    const Model model = stirred_model(config, shape);
+    const Batch x = engine_noise(5, shape.size());
+    const NetworkScore slow(model, 1);
+    const EngineScore fast(model, 1, 2);
+    EXPECT_LT(relative(fast(x, t), slow(x, t)), 1e-4) << to_text(shape);
+    EXPECT_LT(relative(fast.log_density(x, t), slow.log_density(x, t)), 1e-5) << to_text(shape);
+    EXPECT_THROW(fast.vjp(x, t, x), Error);
+    EXPECT_THROW(EngineScore(model, 1, 2, ScoreUse::vjps), Error);
+  }
+}
+
+TEST(EngineGradient, AClassifiersGradientIsADifferenceQuotient) {
+  const auto [config, shape] = testing_support::small_net("classifier");
+  const EngineClassifier classifier(stirred_model(config, shape), 2);
+  const Batch x = engine_noise(5, shape.size()), v = engine_noise(10, shape.size()).bottomRows(5);
+  Times t(5);
+  t << 0.9, 0.9, 0.5, 0.1, 0.2;
+  const std::vector<int> classes = {0, 1, 2, 1, 0};
+  const auto at = classifier(x, t, classes);
+  constexpr double step = 1e-3;
+  const Times quotient =
+      (classifier(x + step * v, t, classes).value - classifier(x - step * v, t, classes).value) / (2 * step);
+  const Times slope = (at.gradient * v).rowwise().sum();
+  // Single precision keeps 1e-6 of logits of size 10, of which the quotient keeps a five-hundredth.
+  EXPECT_LT((quotient - slope).abs().maxCoeff(), 1e-2 + 1e-2 * slope.abs().maxCoeff());
+  EXPECT_GT(slope.abs().maxCoeff(), 0.1) << "too even to tell";
+  Times sum = Times::Zero(5);
+  for (int k = 0; k < classifier.classes(); ++k) sum += classifier(x, t, std::vector<int>(5, k)).value.exp();
+  EXPECT_LT((sum - 1).abs().maxCoeff(), 1e-6);
 }
 
 }  // namespace

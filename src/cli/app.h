@@ -66,5 +66,8 @@ void add_selftest(CLI::App& app, CommonFlags& flags);
 void add_import(CLI::App& app, CommonFlags& flags);
 void add_export(CLI::App& app, CommonFlags& flags);
 void add_bench(CLI::App& app, CommonFlags& flags);
+void add_replay(CLI::App& app, CommonFlags& flags);
+void add_compare(CLI::App& app, CommonFlags& flags);
+void add_calibrate(CLI::App& app, CommonFlags& flags);
 
 }  // namespace scoresde

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "cli/app.h"
+#include "data/image.h"
 #include "report/progress.h"
 #include "sde/grid.h"
 
@@ -19,6 +20,11 @@ ResolvedPlan resolve(const Sde& sde, const DrawPlan& plan) {
            choice.predictor().reads);
     auto times = choice.times(sde, 1, plan.grid);
     return {std::move(choice), 1, 0, std::move(times)};
+  }
+  if (!plan.times.empty()) {
+    const int steps = static_cast<int>(plan.times.size()) - 1;
+    const int nfe = choice.evaluations(steps, plan.denoise);
+    return {std::move(choice), steps, nfe, plan.times};
   }
   // A default need not be met exactly: the next possible number serves.
   const int steps = plan.nfe > 0 ? choice.steps_for(plan.nfe, plan.denoise)
@@ -105,10 +111,52 @@ Json recipe(const Model& model, const Sde& sde, const DrawPlan& plan, const Reso
                {"options", to_json(plan.options)},
                {"denoise", plan.denoise}};
   if (plan.from.size() > 0) json["strength"] = plan.strength;
+  if (!plan.times.empty()) json["grid"] = "calibrated", json["times"] = plan.times;
   if (plan.temperature != 1) json["temperature"] = plan.temperature;
   if (class_label >= 0) json["class"] = class_label;
   if (guidance != 1) json["guidance"] = guidance;
   return json;
+}
+
+Batch row_of_picture(const std::string& path, const ModelSpec& spec) {
+  if (!spec.shape.image) fail(Failure::usage, "--from is a picture; this model makes rows of a table");
+  const Image image = read_image(path);
+  const ItemShape shape{image.channels, image.height, image.width, true};
+  if (!(shape == spec.shape))
+    fail(Failure::data, "{}: a picture of {}, but the model is of {}", path, to_text(shape), to_text(spec.shape));
+  return image_to_row(image);
+}
+
+DrawPlan plan_of_recipe(const Json& recipe, const std::string& where) {
+  DrawPlan plan;
+  const auto number = [&](const char* key, auto& value, double low, double high) {
+    if (!recipe.contains(key)) return;
+    if (!recipe[key].is_number() || !(recipe[key].get<double>() >= low && recipe[key].get<double>() <= high))
+      fail(Failure::data, "{}: the recipe's {} is {}", where, key, shown(recipe[key]));
+    value = recipe[key].get<std::remove_reference_t<decltype(value)>>();
+  };
+  try {
+    plan.solver = recipe.at("solver").get<std::string>();
+    update(plan.options, recipe.at("options"));
+    plan.denoise = recipe.at("denoise").get<bool>();
+    plan.grid = recipe.at("grid").get<std::string>();
+    if (recipe.contains("times")) plan.times = recipe["times"].get<std::vector<double>>(), plan.grid.clear();
+    number("nfe", plan.nfe, 0, 1'000'000);
+    number("seed", plan.seed, 0, 9e15);
+    number("temperature", plan.temperature, 0, 100);
+    number("strength", plan.strength, 0, 1);
+    if (recipe.contains("samples")) plan.ids = recipe["samples"].get<std::vector<std::uint64_t>>();
+    if (recipe.contains("sample")) plan.ids = {recipe["sample"].get<std::uint64_t>()};
+    if (SolverChoice(plan.solver, plan.options).adaptive()) plan.nfe = 0, plan.grid.clear();
+  } catch (const Json::exception&) {
+    fail(Failure::data, "{}: its recipe is not one of `scoresde sample`", where);
+  } catch (const Error& error) {
+    fail(Failure::data, "{}: its recipe: {}", where, error.what());
+  }
+  if (plan.ids.empty() || plan.ids.size() > 1'000'000 ||
+      *std::max_element(plan.ids.begin(), plan.ids.end()) >= std::uint64_t{1} << 40)
+    fail(Failure::data, "{}: its recipe does not say which samples it shows", where);
+  return plan;
 }
 
 }  // namespace scoresde

@@ -14,9 +14,10 @@ namespace scoresde {
 struct DrawPlan {
   std::string solver = "dpm++2m";
   SolverOptions options;
-  int nfe = 0;             ///< 0: 20 for deterministic solvers, 200 for stochastic ones
-  std::string grid;        ///< empty: the one the solver likes best
-  double temperature = 1;  ///< scales the prior's standard deviation
+  int nfe = 0;                     ///< 0: 20 for deterministic solvers, 200 for stochastic ones
+  std::string grid;                ///< empty: the one the solver likes best
+  std::vector<double> times = {};  ///< calibrated ones in place of a grid
+  double temperature = 1;          ///< scales the prior's standard deviation
   std::uint64_t seed = 0;
   std::vector<std::uint64_t> ids;  ///< global sample ids
   int batch = 64;                  ///< samples carried together: memory and speed only, never a byte of a result
@@ -49,6 +50,13 @@ struct DrawSummary {
 DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool quiet,
                  const std::function<void(const DrawnBatch&)>& each,
                  const std::function<void(const SamplingProgress&)>& path = {});
+
+/// The picture to begin from. Error{data} where it is not of the model's form.
+Batch row_of_picture(const std::string& path, const ModelSpec& spec);
+
+/// Reverses recipe(): the plan that a picture's text describes. Error{data} names `where` and what is wrong; nothing of
+/// the text is trusted.
+DrawPlan plan_of_recipe(const Json& recipe, const std::string& where);
 
 /// The plan's solver with its steps and times resolved for an SDE. Error{usage} where the NFE are not possible.
 struct ResolvedPlan {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/app.h"
+#include "cli/calibration_store.h"
 #include "net/model.h"
 
 namespace scoresde {
@@ -31,6 +32,10 @@ void show_info(const InfoFlags& flags, const CommonFlags& common) {
   fmt::print("  cost          {:.1f} million multiply-adds an evaluation of one sample\n",
              static_cast<double>(graph.multiply_adds()) / 1e6);
   if (!model.spec.class_names.empty()) fmt::print("  classes       {}\n", fmt::join(model.spec.class_names, ", "));
+  if (!classifies)
+    for (const CalibrationRow& row : read_calibration(flags.path, model))
+      fmt::print("  calibrated    {} NFE: {}{}\n", row.nfe, row.solver,
+                 row.stochastic ? ", " + row.settings.front() : "");
   fmt::print("  hash          {}\n\n{}", model.hash, to_toml(model.spec));
 }
 

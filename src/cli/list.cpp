@@ -2,6 +2,7 @@
 #include "cli/app.h"
 #include "core/catalog.h"
 #include "data/named_sets.h"
+#include "features/features.h"
 #include "inverse/method.h"
 #include "likelihood/dequantise.h"
 #include "likelihood/divergence.h"
@@ -98,6 +99,7 @@ constexpr ListEntry kinds[] = {
     {"operators", operator_table},
     {"methods", method_list},
     {"metrics", metric_list},
+    {"features", [] { return named_table("feature space", feature_spaces()); }},
     {"presets", [] { return named_table("preset", presets()); }},
     {"data", [] { return named_table("data set", named_sets()); }},
 };

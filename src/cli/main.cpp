@@ -41,6 +41,9 @@ int run(int argc, char** argv) {
   add_interpolate(app, flags);
   add_restore(app, flags);
   add_evaluate(app, flags);
+  add_compare(app, flags);
+  add_calibrate(app, flags);
+  add_replay(app, flags);
   add_data(app, flags);
   add_info(app, flags);
   add_list(app, flags);

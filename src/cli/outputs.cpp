@@ -86,8 +86,7 @@ class FileSink : public SampleSink {
  private:
   void write_grid() {
     recipe_["samples"] = ids_;
-    const Image picture = spec_.shape.image ? grid(batch_to_images(rows_, spec_.shape)) : scatter_image(rows_, 512);
-    write_png(path_, picture, {{"scoresde", shown(recipe_)}});
+    write_png(path_, picture_of_samples(rows_, spec_.shape), {{"scoresde", shown(recipe_)}});
   }
 
   fs::path path_;
@@ -99,6 +98,10 @@ class FileSink : public SampleSink {
 };
 
 }  // namespace
+
+Image picture_of_samples(const Batch& rows, const ItemShape& shape) {
+  return shape.image ? grid(batch_to_images(rows, shape)) : scatter_image(rows, 512);
+}
 
 Batch to_data_units(const Batch& rows, const ModelSpec& spec) {
   if (spec.column_std.empty()) return rows;

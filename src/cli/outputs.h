@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cli/draw.h"
+#include "core/image.h"
 
 namespace scoresde {
 
@@ -17,6 +18,9 @@ class SampleSink {
 /// Error{usage} where the path exists and `force` is false, or the form does not fit the samples (pictures of tables).
 std::unique_ptr<SampleSink> open_sink(const std::string& path, const ModelSpec& spec, const Json& recipe,
                                       int class_label, std::size_t count, bool force);
+
+/// The one picture of several samples: a grid, or the points of a table of two columns.
+Image picture_of_samples(const Batch& rows, const ItemShape& shape);
 
 /// Rows in the units of the data: pictures stay in [-1, 1], columns of tables get their mean and deviation back.
 Batch to_data_units(const Batch& rows, const ModelSpec& spec);

@@ -1,6 +1,7 @@
 #include <fstream>
 
 #include "cli/app.h"
+#include "cli/calibration_store.h"
 #include "cli/draw.h"
 #include "cli/guided.h"
 #include "cli/model_score.h"
@@ -18,7 +19,7 @@ struct SampleFlags {
   EngineChoice engine;
   GuidanceFlags guidance;
   long long n = 64, seed = 0;
-  bool noisy = false;
+  bool noisy = false, uncalibrated = false, stochastic = false;
   DrawPlan plan;
   std::vector<std::string> settings;
 };
@@ -51,6 +52,7 @@ Json summary_json(const SampleFlags& flags, const DrawSummary& summary, const Re
                {"nfe", summary.mean_nfe},
                {"nfe_least", summary.least_nfe},
                {"nfe_most", summary.most_nfe},
+               {"calibrated", !flags.plan.times.empty()},
                {"seconds", summary.seconds},
                {"failures", summary.failures}};
   if (summary.acceptance >= 0) json["acceptance"] = summary.acceptance;
@@ -65,16 +67,7 @@ std::string cost_text(const DrawSummary& summary, const ResolvedPlan& resolved) 
   return fmt::format("{:.1f} NFE a sample ({} to {})", summary.mean_nfe, summary.least_nfe, summary.most_nfe);
 }
 
-Batch row_of_picture(const std::string& path, const ModelSpec& spec) {
-  if (!spec.shape.image) fail(Failure::usage, "--from is a picture; this model makes rows of a table");
-  const Image image = read_image(path);
-  const ItemShape shape{image.channels, image.height, image.width, true};
-  if (!(shape == spec.shape))
-    fail(Failure::data, "{}: a picture of {}, but the model is of {}", path, to_text(shape), to_text(spec.shape));
-  return image_to_row(image);
-}
-
-void run_sample(SampleFlags& flags, const CommonFlags& common) {
+void run_sample(const CLI::App& command, SampleFlags& flags, const CommonFlags& common) {
   for (const std::string& setting : flags.settings) set(flags.plan.options, setting);
   SolverChoice(flags.plan.solver, flags.plan.options);  // what is wrong in the call is told before any file is read
   flags.plan.denoise = !flags.noisy;
@@ -86,6 +79,15 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
   const Model model = read_model(flags.run);
   const auto sde = make_sde(model.spec.sde);
   if (!flags.from.empty()) flags.plan.from = row_of_picture(flags.from, model.spec);
+  const bool budget_alone = flags.plan.nfe > 0 && !flags.uncalibrated && flags.plan.grid.empty() &&
+                            flags.settings.empty() && command.count("--solver") == 0;
+  const std::string calibrated = budget_alone ? apply_calibration(flags.run, model, flags.plan, flags.stochastic) : "";
+  if (flags.stochastic && calibrated.empty())
+    fail(
+        Failure::usage,
+        "--stochastic takes what `scoresde calibrate {} --stochastic --nfe {}` stores, and there is nothing stored for "
+        "this call",
+        flags.run, flags.plan.nfe > 0 ? flags.plan.nfe : 50);
   const ResolvedPlan resolved = resolve(*sde, flags.plan);
   if (!flags.trajectory.empty()) {
     if (!model.spec.shape.image) fail(Failure::usage, "--trajectory shows pictures; this model makes rows of a table");
@@ -97,6 +99,7 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
   if (!flags.guidance.guide.empty()) how["guide"] = flags.guidance.guide;
   if (!flags.guidance.interval.empty()) how["guidance_interval"] = flags.guidance.interval;
   how["engine"] = resolve_engine(flags.engine, model);
+  how["run"] = flags.run;
   flags.engine.tuning = read_tuning(model_file(flags.run));
   if (how["engine"] == "fast" && !flags.engine.tuning.identity().empty())
     how["tuning"] = flags.engine.tuning.identity();
@@ -116,7 +119,8 @@ void run_sample(SampleFlags& flags, const CommonFlags& common) {
     print_json(summary_json(flags, summary, resolved));
   else
     fmt::print("{}: {}, {}, {}, {}\n", flags.out, counted(static_cast<long long>(flags.plan.ids.size()), "sample"),
-               resolved.choice.name(), cost_text(summary, resolved), duration_text(summary.seconds));
+               calibrated.empty() ? resolved.choice.name() : calibrated, cost_text(summary, resolved),
+               duration_text(summary.seconds));
   if (summary.failures.empty()) return;
   fail(Failure::numerical, "{} of {} samples failed; {}", summary.failures.size(), flags.plan.ids.size(),
        summary.failures.front());
@@ -164,6 +168,9 @@ void add_sample(CLI::App& app, CommonFlags& common) {
       ->capture_default_str();
   command->add_option("--temperature", flags.plan.temperature, "scales the prior's standard deviation")
       ->check(within(0.0, 100.0));
+  command->add_flag("--uncalibrated", flags.uncalibrated,
+                    "with --nfe alone: not the solver and times that `calibrate` stored for it");
+  command->add_flag("--stochastic", flags.stochastic, "with --nfe alone: what `calibrate --stochastic` stored for it");
   command->add_flag("--no-denoise", flags.noisy, "do not end with the denoised estimate: saves one evaluation");
   command->add_option("--trajectory", flags.trajectory, "an animation of the first 16 samples on their way: a .gif")
       ->check(ends_in(".gif"));
@@ -182,7 +189,7 @@ void add_sample(CLI::App& app, CommonFlags& common) {
   command->add_option("--device", flags.engine.device, "cpu, or another device that LibTorch has, such as cuda")
       ->capture_default_str();
   command->add_flag("--force", common.force, "overwrite what stands at --out");
-  command->callback([&common] { run_sample(flags, common); });
+  command->callback([command, &common] { run_sample(*command, flags, common); });
 }
 
 }  // namespace scoresde

@@ -32,18 +32,6 @@ std::string verdict_text(std::size_t failed, std::size_t all) {
                 : fmt::format("all {} passed", counted(static_cast<long long>(all), "check"));
 }
 
-std::string wrapped_text(const std::string& text, std::size_t width) {
-  std::string out;
-  std::size_t column = 0;
-  for (const std::string& word : split(text, ' ')) {
-    if (column > 0 && column + 1 + word.size() > width) out += "\n", column = 0;
-    if (column > 0) out += " ", ++column;
-    out += word;
-    column += word.size();
-  }
-  return out;
-}
-
 void print_part(const SelftestPart& part) {
   for (const CheckTable& table : part.tables) {
     if (table.checks.empty()) continue;

@@ -1,5 +1,6 @@
 #include "cli/torch_backend.h"
 
+#include "cli/torch_features.h"
 #include "nn/network_score.h"
 #include "nn/threads.h"
 
@@ -13,6 +14,12 @@ class LinkedTorch : public TorchBackend {
     set_threads(threads);
     const auto class_index = class_label < 0 ? std::nullopt : std::optional(class_label);
     return std::make_unique<NetworkScore>(model.spec, parameters_of(model, device), class_index);
+  }
+
+  std::unique_ptr<FeatureSpace> load_features(const std::string& file, const ItemShape& shape,
+                                              int threads) const override {
+    set_threads(threads);
+    return load_torchscript_features(file, shape);
   }
 
   TrainResult train(const RunConfig& config, const TrainOptions& options, int threads) const override {

@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "features/features.h"
 #include "net/model.h"
 #include "score/score.h"
 #include "train/config.h"
@@ -23,6 +24,10 @@ class TorchBackend {
 
   /// Parameters, memory and seconds of one step, measured, without training.
   virtual TrainForecast forecast(const RunConfig& config, const TrainOptions& options, int threads) const = 0;
+
+  /// The TorchScript Inception of FID for pictures of `shape`: 2,048 features of 8-bit values.
+  virtual std::unique_ptr<FeatureSpace> load_features(const std::string& file, const ItemShape& shape,
+                                                      int threads) const = 0;
 };
 
 /// Opens the library beside the program (or in ../lib). Error{run} says what is missing.

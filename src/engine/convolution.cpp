@@ -69,14 +69,21 @@ class DirectConvolution : public ConvolutionKernel {
     const simd::ConstMap x = run.source(x_);
     const simd::Map y = run.map(y_);
     const simd::Finish finish = this->finish(run);
-    const Run::Share share = run.share(run.rows(y_));
+    // Parts share out the pixels, or the outputs where that would leave weights with too few pixels.
+    const Size panels = round_up(y_.channels, simd::panel) / simd::panel, pixels = run.rows(y_);
+    const bool by_outputs = run.parts > 1 && pixels / run.parts < 64 && panels >= run.parts;
+    const Run::Share share = by_outputs ? Run::Share{0, pixels} : run.share(pixels);
+    const Run::Share outputs = by_outputs ? run.share(panels) : Run::Share{0, panels};
+    const Size column = outputs.first * simd::panel,
+               columns = std::min(y_.channels, outputs.last * simd::panel) - column;
+    const float* const weights = weights_.data() + column * taps_ * padded_;
     for (Size first = share.first; first < share.last; first += rows_at_once()) {
       const Size count = std::min(rows_at_once(), share.last - first);
       gather(x, first, count, run.scratch);
-      simd::Finish here = finish;
+      simd::Finish here = finish.from_column(column);
       if (here.residual.data) here.residual.data += first * here.residual.stride;
-      simd::multiply(run.scratch, count * simd::block, taps_ * padded_ / simd::block, count, weights_.data(),
-                     y_.channels, here, {y.data + first * y.stride, y.stride});
+      simd::multiply(run.scratch, count * simd::block, taps_ * padded_ / simd::block, count, weights, columns, here,
+                     {y.data + first * y.stride + column, y.stride});
     }
   }
 

@@ -15,6 +15,7 @@ class Engine {
  public:
   /// Error{usage} names an op that has no kernel; Error{data} weights that do not fit.
   Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning = {});
+  Engine(Graph graph, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning = {});
   ~Engine();
 
   /// The network's raw output for rows x (C, H, W flattened, or D values), one time label a row. class_index: for all

@@ -105,7 +105,7 @@ TEST(Gradient, IsADifferenceQuotient) {
   }
 }
 
-TEST(Gradient, ParameterlessPlansKeepValuesAndNeedNoMoreMemoryForMoreRows) {
+TEST(Gradient, WantsItsWeightsFirst) {
   GraphBuilder b({3});
   b.linear("l", b.silu(b.linear("k", b.input(), 5)), 2);
   const Graph graph = std::move(b).finish();

@@ -7,6 +7,16 @@ MetricValue measure_c2st(const TwoSamples&);
 MetricValue measure_c2st_knn(const TwoSamples&);
 MetricValue measure_energy(const TwoSamples&);
 MetricValue measure_mmd(const TwoSamples&);
+MetricValue measure_kid(const TwoSamples&);
+MetricValue measure_fd(const TwoSamples&);
+MetricValue measure_fd_infinity(const TwoSamples&);
+MetricValue fd_of_moments(const GroupedMoments&, const GroupedMoments&);
+MetricValue fd_infinity_of_moments(const GroupedMoments&, const GroupedMoments&);
+MetricValue measure_precision(const TwoSamples&);
+MetricValue measure_recall(const TwoSamples&);
+MetricValue measure_density(const TwoSamples&);
+MetricValue measure_coverage(const TwoSamples&);
+MetricValue measure_vendi(const TwoSamples&);
 MetricValue measure_w1(const TwoSamples&);
 MetricValue measure_w2(const TwoSamples&);
 MetricValue measure_sinkhorn(const TwoSamples&);
@@ -44,6 +54,56 @@ constexpr MetricEntry metric_table[] = {
      .cost = kQuadratic,
      .default_dimension = kAnyDimension,
      .measure = measure_mmd},
+    {.name = "kid",
+     .summary = "squared maximum mean discrepancy, kernel (x . y / D + 1)^3 (Binkowski et al. 2018)",
+     .ideal = 0,
+     .cost = kQuadratic,
+     .default_dimension = kAnyDimension,
+     .measure = measure_kid},
+    {.name = "fd",
+     .summary = "Frechet distance of two Gaussians with the samples' means and covariances (Heusel et al. 2017)",
+     .ideal = 0,
+     .cost = "n D² + 21 D³",
+     .default_dimension = 256,
+     .measure = measure_fd,
+     .of_moments = fd_of_moments},
+    {.name = "fd-infinity",
+     .summary = "the same extrapolated to samples without end (Chong & Forsyth 2020)",
+     .ideal = 0,
+     .cost = "n D² + 147 D³",
+     .default_dimension = 256,
+     .measure = measure_fd_infinity,
+     .of_moments = fd_infinity_of_moments},
+    {.name = "precision",
+     .summary = "share of samples on the estimated manifold of the data (Kynkaanniemi et al. 2019)",
+     .ideal = 1,
+     .cost = kQuadratic,
+     .default_dimension = kAnyDimension,
+     .measure = measure_precision},
+    {.name = "recall",
+     .summary = "share of the data on the estimated manifold of the samples",
+     .ideal = 1,
+     .cost = kQuadratic,
+     .default_dimension = kAnyDimension,
+     .measure = measure_recall},
+    {.name = "density",
+     .summary = "how densely data surround a sample (Naeem et al. 2020)",
+     .ideal = 1,
+     .cost = kQuadratic,
+     .default_dimension = kAnyDimension,
+     .measure = measure_density},
+    {.name = "coverage",
+     .summary = "share of data with a sample among their neighbours (Naeem et al. 2020)",
+     .ideal = 1,
+     .cost = kQuadratic,
+     .default_dimension = kAnyDimension,
+     .measure = measure_coverage},
+    {.name = "vendi",
+     .summary = "effective number of different samples over that of the data (Friedman & Dieng 2023)",
+     .ideal = 1,
+     .cost = "42 x 400³",
+     .default_dimension = 0,
+     .measure = measure_vendi},
     {.name = "w1",
      .summary = "Wasserstein-1 distance; sliced above one dimension",
      .ideal = 0,

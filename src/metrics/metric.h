@@ -28,6 +28,8 @@ struct TwoSamples {
   std::uint64_t seed = 0;  ///< of folds, directions, permutations and weights
 };
 
+class GroupedMoments;  // metrics/frechet.h
+
 /// A row of the table of metrics. `measure` is a pure function of its argument. NaN stands for "cannot be told from
 /// these samples".
 struct MetricEntry {
@@ -37,6 +39,8 @@ struct MetricEntry {
   Index default_dimension;  ///< reported unasked up to this dimension
   bool takes_densities;     ///< exact log densities, where they are given, take the place of an estimate
   MetricValue (*measure)(const TwoSamples&);
+  /// Where means and covariances are all it takes: then samples of any size may be streamed.
+  MetricValue (*of_moments)(const GroupedMoments& samples, const GroupedMoments& reference) = nullptr;
 };
 std::span<const MetricEntry> metrics();
 

@@ -36,11 +36,13 @@ class EveryMetric : public testing::TestWithParam<std::string> {
 
 TEST_P(EveryMetric, IsNearItsIdealForEqualLawsAndFarForOthers) {
   const MetricEntry& entry = metric(GetParam());
-  const Batch p = normal_rows(1, 400, 2), q = normal_rows(2, 400, 2), shifted = normal_rows(3, 400, 2, 1);
-  const MetricValue same = of(p, q), other = of(shifted, q);
+  // Far: elsewhere and narrower, so that fidelity and diversity both suffer.
+  const Batch p = normal_rows(1, 400, 2), q = normal_rows(2, 400, 2), far = normal_rows(3, 400, 2, 5, 0.5);
+  const MetricValue same = of(p, q), other = of(far, q);
   // Distances are biased upwards in a finite sample: w1 and w2 by 0.1 here, sinkhorn by 0.2.
   EXPECT_NEAR(same.value, entry.ideal, 5 * same.error + (GetParam() == "sinkhorn" ? 0.2 : 0.1));
-  EXPECT_GT(other.value, same.value + 5 * std::hypot(same.error, other.error));
+  EXPECT_GT(std::abs(other.value - entry.ideal),
+            std::abs(same.value - entry.ideal) + 5 * std::hypot(same.error, other.error));
   if (std::isfinite(same.p_value)) {
     EXPECT_GT(same.p_value, 0.01);
     EXPECT_LE(other.p_value, 0.001);
@@ -58,7 +60,7 @@ TEST_P(EveryMetric, TakesOneDimensionAndMany) {
   for (const Index d : {1, 17}) {
     const MetricValue estimate = of(normal_rows(1, 45, d), normal_rows(2, 45, d, 0.5));
     EXPECT_TRUE(std::isfinite(estimate.value)) << d;
-    EXPECT_GT(estimate.error, 0) << d;
+    EXPECT_TRUE(estimate.error > 0 || estimate.value == metric(GetParam()).ideal) << d;  // a share may be all
   }
 }
 

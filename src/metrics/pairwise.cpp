@@ -1,5 +1,6 @@
 #include "metrics/pairwise.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -15,7 +16,7 @@ constexpr std::uint32_t kPermutations = 999;
 // Kernel sums over pairs of groups; groups 0 .. 19 are the samples', 20 .. 39 the reference's.
 class GroupSums {
  public:
-  GroupSums(const TwoSamples& pair, const std::function<double(double)>& kernel)
+  GroupSums(const TwoSamples& pair, const PairKernel& kernel)
       : rows_(pair.samples.rows() / kMetricGroups), sums_(Batch::Zero(2 * kMetricGroups, 2 * kMetricGroups)) {
     const auto row = [&](Index i) {
       const Index half = rows_ * kMetricGroups;
@@ -26,7 +27,7 @@ class GroupSums {
     for (Index i = 0; i < sums_.rows() * rows_; ++i)
       for (Index group = 0; group <= i / rows_; ++group) {
         const Index first = group * rows_, count = std::min(rows_, i - first);
-        for (Index j = 0; j < count; ++j) values[j] = kernel(squared_distance(row(i), row(first + j), d));
+        for (Index j = 0; j < count; ++j) values[j] = kernel(row(i), row(first + j), d);
         sums_(i / rows_, group) += ordered_sum(values.data(), static_cast<std::size_t>(count));
       }
   }
@@ -70,13 +71,32 @@ double squared_distance(const double* x, const double* y, Index d) {
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
+double dot_product(const double* x, const double* y, Index d) {
+  double sums[4] = {0, 0, 0, 0};
+  Index j = 0;
+  for (; j + 4 <= d; j += 4)
+    for (Index k = 0; k < 4; ++k) sums[k] += x[j + k] * y[j + k];
+  for (; j < d; ++j) sums[0] += x[j] * y[j];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+double median_squared_distance(const Batch& x) {
+  const Index rows = std::min<Index>(x.rows(), 500);
+  std::vector<double> values;
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < i; ++j) values.push_back(squared_distance(&x(i, 0), &x(j, 0), x.cols()));
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 Times squared_distances(const Batch& x, Index row, const Batch& y) {
   Times result(y.rows());
   for (Index j = 0; j < y.rows(); ++j) result[j] = squared_distance(&x(row, 0), &y(j, 0), x.cols());
   return result;
 }
 
-MetricValue kernel_statistic(const TwoSamples& pair, const std::function<double(double)>& kernel) {
+MetricValue kernel_statistic(const TwoSamples& pair, const PairKernel& kernel) {
   const GroupSums sums(pair, kernel);
   const auto groups = [](std::uint32_t first, Index left_out) {
     std::vector<std::uint32_t> result;

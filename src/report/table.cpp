@@ -140,6 +140,12 @@ std::string text_table(const Table& table, std::size_t columns) {
   return out;
 }
 
+std::string wrapped_text(std::string_view text, std::size_t width) {
+  std::string out;
+  for (const std::string& line : wrapped(text, width)) out += (out.empty() ? "" : "\n") + line;
+  return out;
+}
+
 std::string markdown_table(const Table& table) {
   const std::size_t count = column_count(table);
   const auto row_text = [count](const std::vector<std::string>& row) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace scoresde {
@@ -22,6 +23,9 @@ bool is_number_column(const Table& table, std::size_t k);
 /// For a terminal: aligned columns, a rule under the header, no line wider than `columns` (long cells of text are
 /// wrapped at spaces in further lines; a number is never split).
 std::string text_table(const Table& table, std::size_t columns = 80);
+
+/// Lines of at most `width` columns, broken at spaces.
+std::string wrapped_text(std::string_view text, std::size_t width = 80);
 
 /// GitHub's form, `|` escaped.
 std::string markdown_table(const Table& table);

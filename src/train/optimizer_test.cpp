@@ -87,8 +87,7 @@ TEST(Optimizer, OnePassEqualsTensorOperations) {
 // Sizes at and beside the edges of pieces and vectors, in float32 by one and by two threads: the same bits, and close
 // to float64. A step is lr in size, and its relative error some roundings.
 TEST(Optimizer, PiecesReachEveryElement) {
-  OptimizerConfig config;
-  config.weight_decay = 0.01;
+  const OptimizerConfig config;
   const std::vector<std::int64_t> sizes = {1, 15, 4095, 4096, 4097, 70001};
   const auto trained = [&](at::ScalarType type, int threads) {
     set_threads(threads);

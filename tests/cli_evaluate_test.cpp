@@ -1,0 +1,163 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "process.h"
+
+namespace scoresde::test {
+namespace {
+
+using Json = nlohmann::json;
+namespace fs = std::filesystem;
+
+// One small run on the shipped digits, trained once and read by every test below.
+class EvaluatedRun : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    const Outcome training =
+        scoresde("train digits --preset digits --images 3000 --out " + run() + " --set net.channels=8 --quiet");
+    ASSERT_EQ(training.exit, 0) << training.err;
+  }
+  static void TearDownTestSuite() { delete folder_; }
+  static std::string run() { return *folder_ / "run"; }
+  static std::string at(const std::string& name) { return *folder_ / name; }
+
+  static TemporaryFolder* folder_;
+};
+TemporaryFolder* EvaluatedRun::folder_ = nullptr;
+
+void flip_byte(const std::string& path, std::size_t from_end) {
+  std::string bytes = content(path);
+  bytes[bytes.size() - from_end] ^= 1;
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+TEST_F(EvaluatedRun, PicturesAreDrawnAgainByteForByte) {
+  for (const char* how : {"--nfe 6", "--solver reverse-diffusion+langevin --nfe 21 --set snr=0.1", "--solver rk45",
+                          "--solver edm-heun --set churn=3 --nfe 10 --temperature 0.9 --no-denoise --seed 5"}) {
+    const std::string out = at("pictures"), grid = at("grid.png");
+    ASSERT_EQ(scoresde("sample " + run() + " --quiet --force --seeds 3,8 --out " + out + " " + how).exit, 0) << how;
+    const Outcome again = scoresde("replay --quiet " + out + "/000008.png");
+    EXPECT_EQ(again.exit, 0) << how << again.err;
+    EXPECT_NE(again.out.find("byte for byte"), std::string::npos);
+    ASSERT_EQ(scoresde("sample " + run() + " --quiet --force -n 5 --out " + grid + " " + how).exit, 0);
+    EXPECT_EQ(scoresde("replay --quiet " + grid).exit, 0) << how;
+  }
+}
+
+TEST_F(EvaluatedRun, ReplayTellsWhatIsWrong) {
+  const std::string picture = at("one.png");
+  ASSERT_EQ(scoresde("sample " + run() + " --quiet --force -n 4 --nfe 5 --out " + picture).exit, 0);
+  const std::string other = at("other");
+  ASSERT_EQ(scoresde("sample " + run() + " --quiet --force -n 4 --nfe 5 --seed 1 --out " + at("two.png")).exit, 0);
+  fs::rename(run(), other);
+  const Outcome missing = scoresde("replay --quiet " + picture);
+  EXPECT_EQ(missing.exit, 3);
+  EXPECT_NE(missing.err.find("--run"), std::string::npos) << missing.err;
+  EXPECT_EQ(scoresde("replay --quiet " + picture + " --run " + other).exit, 0);
+  fs::rename(other, run());
+  const std::string weights = at("changed.safetensors");
+  ASSERT_EQ(scoresde("train digits --preset digits --images 200 --out " + at("another") +
+                     " --set net.channels=8 --seed 9 --quiet")
+                .exit,
+            0);
+  const Outcome changed = scoresde("replay --quiet " + picture + " --run " + at("another"));
+  EXPECT_EQ(changed.exit, 3);
+  EXPECT_NE(changed.err.find("was made by model"), std::string::npos) << changed.err;
+  const Outcome plain = scoresde("replay " + run() + "/config.toml");
+  EXPECT_EQ(plain.exit, 3);
+}
+
+TEST_F(EvaluatedRun, APictureWithAnotherRecipeIsFoundOut) {
+  const std::string one = at("seed0.png"), two = at("seed1.png");
+  ASSERT_EQ(scoresde("sample " + run() + " --quiet --force -n 4 --nfe 5 --out " + one).exit, 0);
+  std::string bytes = content(one);
+  const std::size_t seed = bytes.find("\"seed\":0");
+  ASSERT_NE(seed, std::string::npos);
+  ASSERT_EQ(scoresde("sample " + run() + " --quiet --force -n 4 --nfe 5 --seed 1 --out " + two).exit, 0);
+  // The pixels of one under the text of the other: chunks are copied, so their checksums stay right.
+  const std::string other = content(two);
+  const auto text = [](const std::string& png) { return png.find("tEXt") - 4; };
+  const auto length = [](const std::string& png, std::size_t at) {
+    std::size_t n = 0;
+    for (int k = 0; k < 4; ++k) n = n << 8 | static_cast<unsigned char>(png[at + static_cast<std::size_t>(k)]);
+    return n + 12;
+  };
+  std::string mixed = bytes;
+  mixed.replace(text(bytes), length(bytes, text(bytes)), other.substr(text(other), length(other, text(other))));
+  std::ofstream(at("mixed.png"), std::ios::binary) << mixed;
+  const Outcome replayed = scoresde("replay --quiet " + at("mixed.png"));
+  EXPECT_EQ(replayed.exit, 1) << replayed.err;
+  EXPECT_NE(replayed.err.find("another picture"), std::string::npos) << replayed.err;
+}
+
+TEST_F(EvaluatedRun, CalibrationIsStoredAndUsed) {
+  const std::string plain = at("plain.npy"), tuned = at("tuned.npy"), ignored = at("ignored.npy");
+  ASSERT_EQ(scoresde("sample " + run() + " --quiet -n 4 --nfe 7 --out " + plain).exit, 0);
+  const Outcome calibration = scoresde("calibrate " + run() + " --nfe 7 --paths 16 --quiet --json");
+  ASSERT_EQ(calibration.exit, 0) << calibration.err;
+  const Json row = Json::parse(calibration.out)[0];
+  EXPECT_LT(row["error"].get<double>(), row["usual_error"].get<double>());
+  const Outcome sampled = scoresde("sample " + run() + " --quiet -n 4 --nfe 7 --out " + tuned);
+  EXPECT_NE(sampled.out.find("calibrated"), std::string::npos) << sampled.out;
+  EXPECT_NE(sampled.out.find("7 NFE"), std::string::npos) << sampled.out;
+  ASSERT_EQ(scoresde("sample " + run() + " --quiet -n 4 --nfe 7 --uncalibrated --out " + ignored).exit, 0);
+  EXPECT_NE(content(tuned), content(plain));
+  EXPECT_EQ(content(ignored), content(plain));
+  const std::string picture = at("calibrated.png");
+  ASSERT_EQ(scoresde("sample " + run() + " --quiet -n 4 --nfe 7 --out " + picture).exit, 0);
+  EXPECT_EQ(scoresde("replay --quiet " + picture).exit, 0);  // calibration is no part of the model
+}
+
+TEST_F(EvaluatedRun, EvaluationGoesOnAndSharesItsWork) {
+  const std::string call =
+      "evaluate " + run() + " --against digits -n 700 --nfe 5 --features pca --metrics fd,kid --quiet --json";
+  const Outcome whole = scoresde(call);
+  ASSERT_EQ(whole.exit, 0) << whole.err;
+  const Outcome stored = scoresde(call + " --work " + at("work"));
+  EXPECT_EQ(stored.out, whole.out);
+  fs::remove(at("work") + "/shard_00001.npy");
+  EXPECT_EQ(scoresde(call + " --work " + at("work")).out, whole.out);
+  const std::string binary = SCORESDE_BINARY;
+  const Outcome ranks = shell("WORLD_SIZE=2 RANK=1 " + binary + " " + call + " --work " + at("shared") +
+                              " & WORLD_SIZE=2 RANK=0 " + binary + " " + call + " --work " + at("shared") + "; wait");
+  EXPECT_EQ(ranks.out, whole.out) << ranks.err;
+  const Outcome other =
+      scoresde("evaluate " + run() + " --against digits -n 700 --nfe 6 --features pca --quiet --work " + at("work"));
+  EXPECT_EQ(other.exit, 2);
+  EXPECT_NE(other.err.find("another evaluation"), std::string::npos) << other.err;
+}
+
+TEST_F(EvaluatedRun, StatisticsFilesOfOtherFeaturesAreRefused) {
+  const std::string file = at("digits.npz");
+  ASSERT_EQ(scoresde("evaluate digits --features random --quiet --save-statistics " + file).exit, 0);
+  const Outcome same = scoresde("evaluate digits --features random --quiet --json --against " + file + " -n 1797");
+  ASSERT_EQ(same.exit, 0) << same.err;
+  EXPECT_LT(Json::parse(same.out)["metrics"]["fd"]["samples"]["value"].get<double>(), 1e-5);
+  EXPECT_EQ(scoresde("evaluate digits --features pixels --quiet --against " + file).exit, 3);
+}
+
+TEST_F(EvaluatedRun, CopiesAreFound) {
+  const Outcome copies = scoresde("evaluate digits --against digits --training digits --json --quiet -n 200");
+  ASSERT_EQ(copies.exit, 0) << copies.err;
+  EXPECT_EQ(Json::parse(copies.out)["authentic"], 0);
+  const Outcome drawn = scoresde("evaluate " + run() + " --against digits --training digits --nfe 5 -n 100 --quiet " +
+                                 "--neighbours " + at("pairs.png"));
+  EXPECT_EQ(drawn.exit, 0) << drawn.err;
+  EXPECT_TRUE(fs::exists(at("pairs.png")));
+}
+
+TEST_F(EvaluatedRun, EveryExperimentRuns) {
+  for (const char* table : {"predictors-correctors --steps 4", "snr --steps 4", "solvers --nfe 5", "tolerance"}) {
+    const Outcome compared = scoresde("compare " + run() + " -n 60 --snr 0.1 --quiet --force --markdown " +
+                                      at("table.md") + " --html " + at("table.html") + " --table " + table);
+    EXPECT_EQ(compared.exit, 0) << table << compared.err;
+    EXPECT_NE(content(at("table.md")).find("| --- |"), std::string::npos) << table;
+    EXPECT_NE(content(at("table.html")).find("<table>"), std::string::npos) << table;
+  }
+}
+
+}  // namespace
+}  // namespace scoresde::test
