@@ -1,6 +1,7 @@
 #include "training_c.h"
 
-#include <cmath>
+#include <algorithm>
+#include <cstdio>
 
 #include "core/noise.h"
 #include "nn/threads.h"

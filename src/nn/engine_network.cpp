@@ -16,7 +16,7 @@ namespace {
 
 using torch::autograd::variable_list;
 
-const float* floats(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
+const float* values_of(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
 
 at::Tensor plain(const at::Tensor& tensor) {
   if (tensor.scalar_type() != at::kFloat || !tensor.device().is_cpu())
@@ -47,7 +47,7 @@ class PassBackward : public torch::autograd::Node {
     };
     float* const x = wanted(0, x_);
     for (std::size_t i = 0; i < weights_.size(); ++i) parameters[i] = wanted(i + 1, weights_[i]);
-    pass_->backward(floats(slope), x, parameters);
+    pass_->backward(values_of(slope), x, parameters);
     return result;
   }
 
@@ -97,7 +97,7 @@ at::Tensor EngineNetwork::operator()(std::span<const at::Tensor> parameters, con
   std::vector<const float*> pointers;
   for (const at::Tensor& parameter : parameters) {
     weights.push_back(plain(parameter));
-    pointers.push_back(floats(weights.back()));
+    pointers.push_back(values_of(weights.back()));
   }
   const at::Tensor input = plain(x), labels = plain(label);
   const std::vector<int> classes = class_indices(class_label);
@@ -107,7 +107,7 @@ at::Tensor EngineNetwork::operator()(std::span<const at::Tensor> parameters, con
   std::vector<std::int64_t> sizes = graph_.output_shape();
   sizes.insert(sizes.begin(), x.size(0));
   at::Tensor output = at::empty(sizes, input.options());
-  pass->forward({input.size(0), floats(input), floats(labels), classes.empty() ? nullptr : classes.data(),
+  pass->forward({input.size(0), values_of(input), values_of(labels), classes.empty() ? nullptr : classes.data(),
                  options.training ? &dropout : nullptr},
                 output.data_ptr<float>());
   const auto needs = [](const at::Tensor& tensor) { return tensor.requires_grad(); };
