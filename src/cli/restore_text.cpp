@@ -12,7 +12,7 @@ std::string residual_text(const Restoration& result, double sigma) {
   const double value = result.chi_square.mean();
   if (!(sigma > 0))
     return fmt::format(
-        "residual: {:.2g} of the measurement's energy is not explained{}", value,
+        "residual: {:.2g} of the measurement's energy is left{}", value,
         value > 1e-3 ? "\nWARNING: without --noise it should be explained fully; try another --method" : "");
   const double margin = 0.1 + 5 * result.expected_deviation;
   const std::string verdict =
