@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 
-#include <algorithm>#include <torch/csrc/autograd/autograd.h>
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
