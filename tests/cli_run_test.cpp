@@ -129,7 +129,8 @@ TEST_F(SmallRun, InterruptedTrainingGoesOn) {
   const std::string other = at("interrupted");
   const std::string command = std::string(SCORESDE_BINARY) +
                               " train digits --preset digits --minutes 10 --quiet --set net.channels=8 --out " + other;
-  const Outcome outcome = shell("timeout -s INT 6 " + command);
+  const Outcome outcome =
+      shell(command + " & until [ -s " + other + "/metrics.jsonl ]; do sleep 0.1; done; kill -INT $!; wait $!");
   EXPECT_NE(outcome.err.find("--resume"), std::string::npos) << outcome.out << outcome.err;
   const Outcome resumed = scoresde("train digits --resume --quiet --json --images 1 --out " + other);
   EXPECT_EQ(resumed.exit, 0) << resumed.err;

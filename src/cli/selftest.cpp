@@ -81,7 +81,8 @@ void run_selftest(const SelftestFlags& flags, const CommonFlags& common) {
   for (const std::string& name : split(flags.only, ','))
     chosen.push_back(&find_entry("verification", verifications(), name));
   if (chosen.empty())
-    for (const VerificationEntry& entry : verifications()) chosen.push_back(&entry);
+    for (const VerificationEntry& entry : verifications())
+      if (flags.full || !entry.minutes) chosen.push_back(&entry);
   std::vector<SelftestPart> parts;
   std::size_t failed = 0, all = 0;
   const Stopwatch watch;
@@ -113,7 +114,8 @@ void add_selftest(CLI::App& app, CommonFlags& common) {
                   "Every SDE, solver and likelihood held to closed forms, with measured orders.", "scoresde selftest");
   std::string names;
   for (const VerificationEntry& entry : verifications()) names += (names.empty() ? "" : ", ") + std::string(entry.name);
-  command->add_option("--only", flags.only, "some of " + names);
+  command->add_option("--only", flags.only,
+                      "some of " + names + "; restoration takes minutes and runs only when named, or with --full");
   command->add_flag("--full", flags.full, "more samples and finer steps: minutes");
   command->add_option("--markdown", flags.markdown, "write the tables as a page")->check(ends_in(".md"));
   command->add_option("--figure", flags.figure, "a page with the densities and paths of one SDE, in place of the tests")

@@ -18,7 +18,7 @@ constexpr VerificationEntry verification_table[] = {
     {"langevin", "correctors leave the law of their noise level as it is", verify_langevin},
     {"likelihood", "log densities along the flow, and estimators of its divergence", verify_likelihood},
     {"posteriors", "the exact posterior under a measurement, sampled", verify_posteriors},
-    {"restoration", "methods for inverse problems against the exact posterior; ranks", verify_restoration},
+    {"restoration", "methods for inverse problems against the exact posterior; ranks", verify_restoration, true},
     {"densities", "forward SDE, reverse SDE and flow share one density (Fokker-Planck)", verify_densities},
 };
 

@@ -34,6 +34,7 @@ struct CheckTable {
 struct VerificationEntry {
   std::string_view name, summary;
   std::vector<CheckTable> (*run)(const VerifyOptions&);
+  bool minutes = false;  ///< runs only when asked for by name, or with everything in full
 };
 std::span<const VerificationEntry> verifications();
 
