@@ -21,11 +21,11 @@ data: core
 metrics: core
 features: core sde net engine data metrics
 report: core
-nn: core sde score net
+nn: core sde score net engine
 objective: core sde score net nn
 train: core sde score net nn objective data report
 exchange: core sde net
-verify: core sde score ode sampler likelihood metrics report
+verify: core sde score ode sampler likelihood inverse metrics report
 "
 for folder in src/*/; do
   name=$(basename "$folder")

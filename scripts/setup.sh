@@ -11,7 +11,7 @@ install_packages() {
     if [ -n "${CMAKE_PREFIX_PATH:-}" ]; then return 0; fi  # the user has pointed to a LibTorch: trust the rest
     cat >&2 <<TXT
 This is not a Debian system, so nothing was installed. Please install a C++20 compiler, CMake, Ninja, Eigen 3,
-fmt, nlohmann-json, toml++, CLI11, libpng, libjpeg-turbo, giflib, zlib (and GoogleTest for ./test), unpack a LibTorch
+fmt, nlohmann-json, toml++, CLI11, Highway, FFTW, libpng, libjpeg-turbo, giflib, zlib (and GoogleTest for ./test), unpack a LibTorch
 (any from 1.13 to the newest 2.x, the cxx11-ABI build, from pytorch.org) and point to it:
   CMAKE_PREFIX_PATH=/path/to/libtorch $0
 Fashion-MNIST: put the four IDX .gz files into a folder and set SCORESDE_FASHION_MNIST=/that/folder.

@@ -21,8 +21,9 @@ TEST(CliUsage, HelpListsAndErrorsAnswerAtOnce) {
 }
 
 TEST(CliUsage, EveryHelpBeginsWithAnExample) {
-  for (const char* command : {"", "train", "sample", "likelihood", "encode", "decode", "interpolate", "evaluate",
-                              "compare", "calibrate", "replay", "data", "info", "list", "report", "selftest"}) {
+  for (const char* command :
+       {"", "train", "sample", "likelihood", "encode", "decode", "interpolate", "evaluate", "compare", "calibrate",
+        "replay", "data", "info", "list", "report", "selftest", "bench", "restore"}) {
     const Outcome outcome = scoresde(std::string(command) + " --help");
     EXPECT_EQ(outcome.exit, 0) << command;
     EXPECT_EQ(outcome.out.rfind("Example:\n  scoresde ", 0), 0u) << outcome.out.substr(0, 200);

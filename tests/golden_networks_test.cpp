@@ -56,6 +56,28 @@ TEST(NetworksGolden, EveryConfigurationHasTheReferencesParameterCount) {
   EXPECT_EQ(without_count, 12);
 }
 
+// Every parameter belongs to one node, and every node's value is read.
+TEST(Presets, NoParameterAndNoNodeIsLeftOver) {
+  for (const Preset& preset : presets()) {
+    NetConfig config;
+    update(config, preset_settings(preset)["net"]);
+    const bool table = config.name == "mlp";
+    const ItemShape shape = table ? ItemShape{2, 1, 1, false} : ItemShape{3, 64, 64, true};
+    if (config.classes == 0 && (config.name == "classifier" || config.name == "wide-resnet")) config.classes = 3;
+    const Graph graph = build_net(config, shape);
+    std::vector<int> owners(graph.parameters.size()), readers(graph.nodes.size());
+    ++readers.back();
+    for (const Node& node : graph.nodes) {
+      for (const int parameter : node.parameters) ++owners[static_cast<std::size_t>(parameter)];
+      for (const int input : node.inputs) ++readers[static_cast<std::size_t>(input)];
+    }
+    for (std::size_t k = 0; k < owners.size(); ++k)
+      EXPECT_EQ(owners[k], 1) << preset.name << ": " << graph.parameters[k].name;
+    for (std::size_t k = 0; k < readers.size(); ++k)
+      EXPECT_GE(readers[k], 1) << preset.name << ": " << graph.nodes[k].name;
+  }
+}
+
 TEST(Presets, EveryOneIsAConfigurationThatFitsTogether) {
   for (const Preset& preset : presets()) {
     SCOPED_TRACE(std::string(preset.name));

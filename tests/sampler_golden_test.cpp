@@ -2,35 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "golden.h"
+#include "golden_noise.h"
 #include "sampler/sample.h"
 #include "score/analytic.h"
 
 namespace scoresde::test {
 namespace {
-
-/// The golden files' stand-in for randomness: the k-th draw of a run is sqrt(2) sin(1 + 0.7 j + 1.3 k), j the
-/// row-major index in the whole batch.
-class GoldenNoise : public NoiseSource {
- public:
-  GoldenNoise(Index rows, Index columns) : rows_(rows), columns_(columns) {}
-
-  Batch normal(Purpose, const Interval&, std::uint32_t) const override {
-    Batch z(rows_, columns_);
-    for (Index j = 0; j < z.size(); ++j)
-      z.data()[j] = std::numbers::sqrt2 * std::sin(1.0 + 0.7 * static_cast<double>(j) + 1.3 * draws_);
-    ++draws_;
-    return z;
-  }
-
-  int draws() const { return draws_; }
-
- private:
-  Index rows_, columns_;
-  mutable int draws_ = 0;
-};
 
 /// The golden files' score: pixels iid N(0.2, 0.5^2).
 GaussianScore pixel_score(const Sde& sde, Index dimension) {

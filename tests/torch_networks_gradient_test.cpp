@@ -38,9 +38,11 @@ void check_net(const NetConfig& config, const ItemShape& shape, const std::strin
   SCOPED_TRACE(what);
   Network network(build_net(config, shape), 1, at::kDouble);
   stir(network);
-  at::Tensor x = noise({2, shape.channels, shape.height, shape.width}, 1).set_requires_grad(true), classes;
+  std::vector<std::int64_t> rows = network.graph().input_shape;
+  rows.insert(rows.begin(), 2);
+  at::Tensor x = noise(rows, 1).set_requires_grad(true), classes;
   const at::Tensor label = some_labels(config);
-  if (config.classes > 0) {
+  if (network.graph().classes > 0) {
     classes = at::empty({2}, at::TensorOptions(at::kLong));
     classes.data_ptr<std::int64_t>()[0] = 1;
     classes.data_ptr<std::int64_t>()[1] = -1;
@@ -155,36 +157,66 @@ TEST(NetworksGradient, EveryOtherOption) {
 
 TEST(NetworksGradient, EveryFormOfTheRefineNets) {
   for (const char* name : {"ncsn", "ncsnv2"})
-    for (const char* prediction : {"song-level", "song-score", "edm"}) {
-      NetConfig config = tiny(name);
-      config.prediction = prediction;
-      config.nonlinearity = "elu";
-      config.scale_by_sigma = config.name == "ncsnv2";
-      check_net(config, {2, 8, 12, true}, fmt::format("{} {}", name, prediction));
-    }
+    for (const char* prediction : {"song-level", "song-score", "edm"})
+      for (const bool jax : {false, true}) {
+        NetConfig config = tiny(name);
+        config.prediction = prediction;
+        config.nonlinearity = "elu";
+        config.scale_by_sigma = config.name == "ncsnv2";
+        config.jax_layers = jax;
+        check_net(config, {2, 8, 12, true}, fmt::format("{} {} {}", name, prediction, jax));
+      }
   NetConfig config = tiny("ncsnv2");
   config.channels = 2;
   check_net(config, {1, 96, 8, true}, "ncsnv2 to 128 pixels");
   check_net(config, {1, 160, 8, true}, "ncsnv2 to 256 pixels");
 }
 
-// The paper's configurations, one of each structure: at most four levels, two blocks a level, 16 pixels.
+TEST(NetworksGradient, EveryFormOfTheProjectsOwnNets) {
+  int count = 0;
+  for (const char* name : {"unet", "classifier", "energy", "wide-resnet", "mlp"})
+    for (const char* embedding : {"fourier", "positional"})
+      for (const bool scale_shift : {false, true})
+        for (const int classes : {0, 3}) {
+          NetConfig config = tiny(name);
+          config.channels = 8;
+          config.prediction = "edm";
+          config.embedding = embedding;
+          config.scale_shift_norm = scale_shift;
+          const bool logits = config.name == "classifier" || config.name == "wide-resnet";
+          config.classes = logits ? 3 : classes;
+          config.heads = 1 + count % 2;
+          config.patch = 1 + count % 2;
+          config.blocks = 1 + count % 2;
+          const ItemShape shape = config.name == "mlp" ? ItemShape{3, 1, 1, false} : ItemShape{2, 8, 10, true};
+          check_net(config, shape, fmt::format("{} {} {} {}", name, embedding, scale_shift, classes));
+          ++count;
+        }
+  EXPECT_EQ(count, 40);
+}
+
+// All presets, those of the paper at most four levels deep with two blocks a level; 16 pixels. Presets that differ
+// elsewhere alone (SDE, objective, width, data) come to the same network, which is checked once.
 TEST(NetworksGradient, EveryPresetsStructure) {
   std::set<std::string> seen;
+  std::size_t visited = 0;
   for (const Preset& preset : presets()) {
+    ++visited;
     NetConfig config;
     update(config, preset_settings(preset)["net"]);
-    if (config.name == "mlp") continue;
+    const bool table = config.name == "mlp";
     config.channels = config.name == "ddpm" ? 36 : 4;
     config.blocks = std::min(config.blocks, 2);
+    config.depth = std::min(config.depth, 2);
     if (config.channel_mult.size() > 4) config.channel_mult = {1, 1, 2, config.channel_mult.back()};
     config.attention = {4};
     config.levels = 4;
     if (config.name == "classifier" || config.name == "wide-resnet") config.classes = 3;
     if (!seen.insert(shown(to_json(config))).second) continue;
-    check_net(config, {2, 16, 16, true}, std::string(preset.name));
+    check_net(config, table ? ItemShape{2, 1, 1, false} : ItemShape{2, 16, 16, true}, std::string(preset.name));
   }
-  EXPECT_GE(seen.size(), 12u);
+  EXPECT_EQ(visited, presets().size());
+  EXPECT_GE(seen.size(), 18u);
 }
 
 }  // namespace

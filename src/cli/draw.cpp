@@ -5,13 +5,16 @@
 #include <numeric>
 
 #include "cli/app.h"
+#include "data/image.h"
 #include "report/progress.h"
+#include "sde/grid.h"
 
 namespace scoresde {
 
 ResolvedPlan resolve(const Sde& sde, const DrawPlan& plan) {
   SolverChoice choice(plan.solver, plan.options);
   if (choice.adaptive()) {
+    if (plan.from.size() > 0) fail(Failure::usage, "--from needs a solver of fixed steps, not {}", choice.name());
     if (plan.nfe > 0)
       fail(Failure::usage, "{} chooses its own steps: --set its tolerance ({}), not --nfe", choice.name(),
            choice.predictor().reads);
@@ -27,9 +30,33 @@ ResolvedPlan resolve(const Sde& sde, const DrawPlan& plan) {
   const int steps = plan.nfe > 0 ? choice.steps_for(plan.nfe, plan.denoise)
                                  : choice.steps_for_at_least(choice.stochastic() ? 200 : 20, plan.denoise);
   auto times = choice.times(sde, steps, plan.grid);
+  if (plan.from.size() > 0) {
+    if (choice.reference())
+      fail(Failure::usage, "--from does not go with compatibility = {}", plan.options.compatibility);
+    const std::string_view grid = plan.grid.empty() ? choice.grid(sde) : plan.grid;
+    times = make_grid(grid, sde, plan.start_time(sde, grid), sde.t_end(), steps);
+  }
   const int nfe = choice.evaluations(steps, plan.denoise);
   return {std::move(choice), steps, nfe, std::move(times)};
 }
+
+double DrawPlan::start_time(const Sde& sde, std::string_view grid_name) const {
+  constexpr int fine = 1000;
+  const auto times = make_grid(grid_name, sde, sde.t_max(), sde.t_end(), fine);
+  return times[static_cast<std::size_t>(std::lround((1 - strength) * (fine - 1)))];
+}
+
+namespace {
+
+/// Noise at t_max, or what was given at the level where the run begins.
+Batch first_state(const Sde& sde, const NoiseSource& noise, const DrawPlan& plan, double t) {
+  const Batch prior = draw_prior(sde, noise) * plan.temperature;
+  if (plan.from.size() == 0) return prior;
+  const Marginal m = sde.marginal(t);
+  return prior * (m.sigma / sde.prior_std()) + m.alpha * plan.from.replicate(prior.rows(), 1);
+}
+
+}  // namespace
 
 DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool quiet,
                  const std::function<void(const DrawnBatch&)>& each,
@@ -53,8 +80,8 @@ DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool 
               fmt::format("step {}/{}", p.step, p.steps));
           if (path && first == 0) path(p);
         }};
-    const Samples samples =
-        sample({sde, score, noise}, *solver, draw_prior(sde, noise) * plan.temperature, resolved.times, options);
+    const Samples samples = sample({sde, score, noise}, *solver, first_state(sde, noise, plan, resolved.times.front()),
+                                   resolved.times, options);
     for (const SampleFailure& failure : samples.failures)
       summary.failures.push_back(to_text(failure, ids[static_cast<std::size_t>(failure.row)]));
     for (std::uint32_t n : samples.evaluations) {
@@ -83,11 +110,21 @@ Json recipe(const Model& model, const Sde& sde, const DrawPlan& plan, const Reso
                {"seed", plan.seed},
                {"options", to_json(plan.options)},
                {"denoise", plan.denoise}};
+  if (plan.from.size() > 0) json["strength"] = plan.strength;
   if (!plan.times.empty()) json["grid"] = "calibrated", json["times"] = plan.times;
   if (plan.temperature != 1) json["temperature"] = plan.temperature;
   if (class_label >= 0) json["class"] = class_label;
   if (guidance != 1) json["guidance"] = guidance;
   return json;
+}
+
+Batch row_of_picture(const std::string& path, const ModelSpec& spec) {
+  if (!spec.shape.image) fail(Failure::usage, "--from is a picture; this model makes rows of a table");
+  const Image image = read_image(path);
+  const ItemShape shape{image.channels, image.height, image.width, true};
+  if (!(shape == spec.shape))
+    fail(Failure::data, "{}: a picture of {}, but the model is of {}", path, to_text(shape), to_text(spec.shape));
+  return image_to_row(image);
 }
 
 DrawPlan plan_of_recipe(const Json& recipe, const std::string& where) {
@@ -107,6 +144,7 @@ DrawPlan plan_of_recipe(const Json& recipe, const std::string& where) {
     number("nfe", plan.nfe, 0, 1'000'000);
     number("seed", plan.seed, 0, 9e15);
     number("temperature", plan.temperature, 0, 100);
+    number("strength", plan.strength, 0, 1);
     if (recipe.contains("samples")) plan.ids = recipe["samples"].get<std::vector<std::uint64_t>>();
     if (recipe.contains("sample")) plan.ids = {recipe["sample"].get<std::uint64_t>()};
     if (SolverChoice(plan.solver, plan.options).adaptive()) plan.nfe = 0, plan.grid.clear();

@@ -22,6 +22,11 @@ struct DrawPlan {
   std::vector<std::uint64_t> ids;  ///< global sample ids
   int batch = 64;                  ///< samples carried together: memory and speed only, never a byte of a result
   bool denoise = true;
+  Batch from;           ///< not empty: begins at this row with noise instead of at noise alone (SDEdit)
+  double strength = 1;  ///< of `from`: the share of the way to noise that it goes, along the solver's time grid
+
+  /// Where the run begins. The grid's name is that of times().
+  double start_time(const Sde& sde, std::string_view grid_name) const;
 };
 
 /// The samples of one batch as they come.
@@ -45,6 +50,9 @@ struct DrawSummary {
 DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool quiet,
                  const std::function<void(const DrawnBatch&)>& each,
                  const std::function<void(const SamplingProgress&)>& path = {});
+
+/// The picture to begin from. Error{data} where it is not of the model's form.
+Batch row_of_picture(const std::string& path, const ModelSpec& spec);
 
 /// Reverses recipe(): the plan that a picture's text describes. Error{data} names `where` and what is wrong; nothing of
 /// the text is trusted.

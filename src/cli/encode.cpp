@@ -162,7 +162,6 @@ void add_encode(CLI::App& app, CommonFlags& common) {
       ->check(ends_in(".npy"));
   command->add_option("-n", flags.n, "the first n items; 0: all")->check(within(0, 1e9))->capture_default_str();
   add_flow_flags(*command, flags);
-  add_engine_flag(*command, flags);
   command->add_flag("--force", common.force, "overwrite what stands at --out");
   command->callback([command, &common] { encode_items(*command, flags, common); });
 }
@@ -178,7 +177,6 @@ void add_decode(CLI::App& app, CommonFlags& common) {
   command->add_option("--out", flags.out, "a folder of PNGs, a .png grid, .npz, .npy or .csv")->required();
   add_temperature(*command, flags);
   add_flow_flags(*command, flags);
-  add_engine_flag(*command, flags);
   command->add_flag("--force", common.force, "overwrite what stands at --out");
   command->callback([command, &common] { decode_latents(*command, flags, common); });
 }
@@ -197,7 +195,6 @@ void add_interpolate(CLI::App& app, CommonFlags& common) {
       ->capture_default_str();
   add_temperature(*command, flags);
   add_flow_flags(*command, flags);
-  add_engine_flag(*command, flags);
   command->add_flag("--force", common.force, "overwrite what stands at --out");
   command->callback([command, &common] { interpolate_latents(*command, flags, common); });
 }

@@ -1,5 +1,6 @@
 #include "cli/app.h"
 #include "exchange/export_model.h"
+#include "net/graph_json.h"
 
 namespace scoresde {
 namespace {
@@ -45,6 +46,9 @@ void run_export(const ExportFlags& flags, const CommonFlags& common) {
   if (extension == ".safetensors") {
     format = "safetensors";
     write_model(flags.out, model.spec, weights.average);
+  } else if (extension == ".json") {
+    format = "graph";
+    write_atomically(flags.out, shown(graph_json(build_net(model.spec.net, model.spec.shape))) + "\n");
   } else if (extension == ".pth" || extension == ".pt" || extension == ".ckpt") {
     format = "torch";
     export_torch(flags.out, model.spec, weights);
@@ -64,8 +68,8 @@ void add_export(CLI::App& app, CommonFlags& common) {
   command->add_option("run", flags.run, "a run folder or a .safetensors file")->required();
   command
       ->add_option("--out", flags.out,
-                   "a .safetensors file; a .pth that torch.load reads, in score_sde's layout; or a folder for "
-                   "diffusers' UNet2DModel")
+                   "a .safetensors file; a .pth that torch.load reads, in score_sde's layout; a .json with the "
+                   "network alone, op by op; or a folder for diffusers' UNet2DModel")
       ->required();
   command->add_option("--weights", flags.weights, "ema or raw")
       ->check(CLI::IsMember({"ema", "raw"}))

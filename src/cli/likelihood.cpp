@@ -210,7 +210,7 @@ void measure_likelihood(const CLI::App& command, LikelihoodFlags& flags, const C
     fail(Failure::usage, "--dequantise is for 8-bit pictures; {} is a table", flags.data);
   const bool few = data.shape.size() <= 16 && command.count("--probes") == 0;
   flags.options.divergence = !flags.divergence.empty() ? flags.divergence : few ? "exact" : "rademacher";
-  model.load(flags, common);
+  model.load(flags, common, ScoreUse::vjps);
   const LikelihoodReport report = LikelihoodRun(flags, model, data).run(common.quiet);
   write_items(flags.out, report.items);
   if (common.json)
@@ -224,7 +224,6 @@ void measure_likelihood(const CLI::App& command, LikelihoodFlags& flags, const C
 
 void add_likelihood(CLI::App& app, CommonFlags& common) {
   static LikelihoodFlags flags;
-  flags.engine.engine = "torch";
   CLI::App* command = add_command(app, common, "likelihood",
                                   "-log p of data: bits/dim of pictures, nats of tables, with what they consist of.",
                                   "scoresde likelihood runs/fashion fashion-mnist#test -n 100 --bound");

@@ -3,6 +3,7 @@
 #include "core/catalog.h"
 #include "data/named_sets.h"
 #include "features/features.h"
+#include "inverse/method.h"
 #include "likelihood/dequantise.h"
 #include "likelihood/divergence.h"
 #include "metrics/metric.h"
@@ -60,6 +61,24 @@ Table setting_table() {
   return table;
 }
 
+Table operator_table() {
+  Table table{{"operator", "settings", "what it is"}, {}};
+  for (const OperatorEntry& entry : operators())
+    table.rows.push_back(
+        {std::string(entry.name),
+         fmt::format("{}{}{}", entry.inputs, entry.inputs.empty() || entry.reads.empty() ? "" : " ", entry.reads),
+         std::string(entry.summary)});
+  return table;
+}
+
+Table method_list() {
+  Table table{{"method", "needs", "settings", "what it is"}, {}};
+  for (const MethodEntry& entry : methods())
+    table.rows.push_back(
+        {std::string(entry.name), needs_text(entry), std::string(entry.reads), std::string(entry.summary)});
+  return table;
+}
+
 struct ListEntry {
   std::string_view name;
   Table (*table)();
@@ -77,6 +96,8 @@ constexpr ListEntry kinds[] = {
     {"objectives", [] { return named_table("objective", objectives()); }},
     {"weightings", [] { return named_table("weighting", weightings()); }},
     {"time-samplings", [] { return named_table("time sampling", time_samplings()); }},
+    {"operators", operator_table},
+    {"methods", method_list},
     {"metrics", metric_list},
     {"features", [] { return named_table("feature space", feature_spaces()); }},
     {"presets", [] { return named_table("preset", presets()); }},

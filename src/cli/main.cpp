@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   add_encode(app, flags);
   add_decode(app, flags);
   add_interpolate(app, flags);
+  add_restore(app, flags);
   add_evaluate(app, flags);
   add_compare(app, flags);
   add_calibrate(app, flags);
@@ -50,6 +51,7 @@ int run(int argc, char** argv) {
   add_selftest(app, flags);
   add_import(app, flags);
   add_export(app, flags);
+  add_bench(app, flags);
   if (const std::string message = unknown_command(app, argc, argv); !message.empty())
     fail(Failure::usage, "{}", message);
   try {

@@ -22,9 +22,6 @@ void add_flow_flags(CLI::App& command, FlowFlags& flags) {
       ->capture_default_str();
   command.add_option("--device", flags.engine.device, "cpu, or another device that LibTorch has, such as cuda")
       ->capture_default_str();
-}
-
-void add_engine_flag(CLI::App& command, FlowFlags& flags) {
   command
       .add_option("--engine", flags.engine.engine,
                   "fast (our own, on the CPU), torch, or auto: fast where it has every op of the network")
@@ -47,8 +44,8 @@ FlowModel::FlowModel(const FlowFlags& flags) : model(read_model(flags.run)), sde
          classes == 0 ? "no classes" : fmt::format("classes 0 to {}", classes - 1));
 }
 
-void FlowModel::load(const FlowFlags& flags, const CommonFlags& common) {
-  score = load_score(flags.engine, model, flags.class_label, thread_count(common));
+void FlowModel::load(const FlowFlags& flags, const CommonFlags& common, ScoreUse use) {
+  score = load_score(flags.engine, model, flags.class_label, thread_count(common), use);
 }
 
 Dataset load_for_model(const std::string& data, const ModelSpec& spec) {

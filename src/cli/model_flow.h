@@ -21,9 +21,6 @@ struct FlowFlags {
 };
 void add_flow_flags(CLI::App& command, FlowFlags& flags);
 
-/// For what needs no derivative of the score: a divergence needs LibTorch.
-void add_engine_flag(CLI::App& command, FlowFlags& flags);
-
 /// Error{usage} where a setting was given that the chosen integrator would ignore.
 void check_flow_flags(const CLI::App& command, const FlowFlags& flags);
 
@@ -32,7 +29,7 @@ struct FlowModel {
   explicit FlowModel(const FlowFlags& flags);
 
   /// Makes `score`; apart, because what is wrong in the data is told before a network is loaded.
-  void load(const FlowFlags& flags, const CommonFlags& common);
+  void load(const FlowFlags& flags, const CommonFlags& common, ScoreUse use = ScoreUse::values);
 
   Model model;
   std::unique_ptr<Sde> sde;

@@ -2,8 +2,8 @@
 #include <memory>
 #include <string>
 
-#include "net/model.h"
-#include "score/score.h"
+#include "engine/engine_score.h"
+#include "engine/tuning.h"
 
 namespace scoresde {
 
@@ -11,25 +11,15 @@ namespace scoresde {
 /// otherwise; "fast" is the engine or an error; "torch" is LibTorch.
 struct EngineChoice {
   std::string engine = "auto", device = "cpu";
+  Tuning tuning;  ///< of the engine's convolutions: read_tuning() of the model's file
 };
 
 /// "fast" or "torch", decided for this model. Error{usage} where the engine asked for cannot serve it.
-std::string resolve_engine(const EngineChoice& choice, const Model& model);
+std::string resolve_engine(const EngineChoice& choice, const Model& model, ScoreUse use = ScoreUse::values);
 
 /// The model's network as a score, conditioned on a class (-1: unconditional). LibTorch is opened only where it is
 /// needed.
-std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads);
-
-/// The model's score as a sampler is given it: of a class, and guided towards it by the unconditional one.
-class ChosenScore {
- public:
-  /// class_label -1: unconditional. Error{usage} for a class that the model does not know, or guidance without one.
-  ChosenScore(const EngineChoice& choice, const Model& model, int class_label, double guidance, int threads);
-
-  const Score& get() const { return guided_ ? *guided_ : *conditional_; }
-
- private:
-  std::unique_ptr<Score> conditional_, unconditional_, guided_;
-};
+std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads,
+                                  ScoreUse use = ScoreUse::values);
 
 }  // namespace scoresde

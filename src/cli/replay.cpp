@@ -1,6 +1,6 @@
 #include "cli/app.h"
 #include "cli/draw.h"
-#include "cli/model_score.h"
+#include "cli/guided.h"
 #include "cli/outputs.h"
 #include "data/image.h"
 
@@ -28,31 +28,59 @@ PictureRecipe recipe_of(const std::string& path) {
        origin == recipe.json.end() ? "" : " but decoded from " + shown(*origin));
 }
 
+std::string text_of(const Json& recipe, const char* key) {
+  return recipe.contains(key) && recipe[key].is_string() ? recipe[key].get<std::string>() : "";
+}
+
+std::string run_of(const ReplayFlags& flags, const Json& recipe) {
+  return flags.run.empty() ? text_of(recipe, "run") : flags.run;
+}
+
 Model model_of(const ReplayFlags& flags, const Json& recipe) {
-  std::string run = flags.run;
-  if (run.empty() && recipe.contains("run") && recipe["run"].is_string()) run = recipe["run"].get<std::string>();
+  const std::string run = run_of(flags, recipe);
   if (run.empty() || !fs::exists(run))
     fail(Failure::data, "{}: its model{} is not here; --run names where it is", flags.image,
          run.empty() ? "" : " " + run);
   Model model = read_model(run);
-  const std::string wanted = recipe.contains("model") && recipe["model"].is_string() ? recipe["model"] : Json("none");
+  const std::string wanted = text_of(recipe, "model");
   if (model.hash != wanted)
     fail(Failure::data, "{} was made by model {}, and {} is {}: it has been trained on, or is another", flags.image,
          wanted, run, model.hash);
   return model;
 }
 
-Image drawn_again(const Model& model, const Json& recipe, DrawPlan plan, const CommonFlags& common,
-                  const std::string& where) {
-  const auto sde = make_sde(model.spec.sde);
-  const auto field = [&](const char* key, auto otherwise) {
+EngineChoice engine_of(const Json& recipe, const std::string& run, const std::string& where) {
+  EngineChoice engine;
+  if (text_of(recipe, "engine") == "torch") engine.engine = "torch";
+  engine.tuning = read_tuning(model_file(run));
+  if (engine.engine != "torch" && engine.tuning.identity() != text_of(recipe, "tuning"))
+    fail(Failure::data, "{} was made with another table of measured methods than {} has now", where, run);
+  return engine;
+}
+
+GuidanceFlags guidance_of(const Json& recipe) {
+  const auto number = [&](const char* key, auto otherwise) {
     return recipe.contains(key) && recipe[key].is_number() ? recipe[key].get<decltype(otherwise)>() : otherwise;
   };
+  GuidanceFlags guidance;
+  guidance.class_label = number("class", -1);
+  guidance.weight = number("guidance", 1.0);
+  guidance.classifier = text_of(recipe, "classifier");
+  guidance.guide = text_of(recipe, "guide");
+  const auto interval = recipe.find("guidance_interval");
+  if (interval != recipe.end() && interval->is_array() && interval->size() == 2 && interval->front().is_number() &&
+      interval->back().is_number())
+    guidance.interval = {interval->front().get<double>(), interval->back().get<double>()};
+  return guidance;
+}
+
+Image drawn_again(const Model& model, const std::string& run, const Json& recipe, DrawPlan plan,
+                  const CommonFlags& common, const std::string& where) {
+  const auto sde = make_sde(model.spec.sde);
+  if (const std::string from = text_of(recipe, "from"); !from.empty()) plan.from = row_of_picture(from, model.spec);
   if (recipe.contains("sample") && !model.spec.shape.image)
     fail(Failure::data, "{}: its recipe is of one sample of a table", where);
-  EngineChoice engine;
-  if (recipe.contains("engine") && recipe["engine"] == "torch") engine.engine = "torch";
-  const ChosenScore score(engine, model, field("class", -1), field("guidance", 1.0), thread_count(common));
+  const ChosenScore score(model, engine_of(recipe, run, where), guidance_of(recipe), thread_count(common));
   Batch rows(static_cast<Index>(plan.ids.size()), model.spec.shape.size());
   Index filled = 0;
   draw(*sde, score.get(), plan, common.quiet, [&](const DrawnBatch& batch) {
@@ -68,7 +96,7 @@ void replay_picture(const ReplayFlags& flags, const CommonFlags& common) {
   const DrawPlan plan = plan_of_recipe(recipe.json, flags.image);
   const Model model = model_of(flags, recipe.json);
   catch_interrupts();
-  const Image again = drawn_again(model, recipe.json, plan, common, flags.image);
+  const Image again = drawn_again(model, run_of(flags, recipe.json), recipe.json, plan, common, flags.image);
   const bool bytes = encode_png(again, recipe.text) == read_bytes(flags.image);
   const Image given = read_image(flags.image);
   const bool pixels = again.width == given.width && again.height == given.height && again.channels == given.channels &&

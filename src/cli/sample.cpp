@@ -3,6 +3,7 @@
 #include "cli/app.h"
 #include "cli/calibration_store.h"
 #include "cli/draw.h"
+#include "cli/guided.h"
 #include "cli/model_score.h"
 #include "cli/outputs.h"
 #include "cli/pictures.h"
@@ -14,11 +15,10 @@ namespace scoresde {
 namespace {
 
 struct SampleFlags {
-  std::string run, out, seeds, trajectory;
+  std::string run, out, seeds, trajectory, from;
   EngineChoice engine;
+  GuidanceFlags guidance;
   long long n = 64, seed = 0;
-  int class_label = -1;
-  double guidance = 1;
   bool noisy = false, uncalibrated = false, stochastic = false;
   DrawPlan plan;
   std::vector<std::string> settings;
@@ -78,6 +78,7 @@ void run_sample(const CLI::App& command, SampleFlags& flags, const CommonFlags& 
     for (long long k = 0; k < flags.n; ++k) flags.plan.ids.push_back(static_cast<std::uint64_t>(k));
   const Model model = read_model(flags.run);
   const auto sde = make_sde(model.spec.sde);
+  if (!flags.from.empty()) flags.plan.from = row_of_picture(flags.from, model.spec);
   const bool budget_alone = flags.plan.nfe > 0 && !flags.uncalibrated && flags.plan.grid.empty() &&
                             flags.settings.empty() && command.count("--solver") == 0;
   const std::string calibrated = budget_alone ? apply_calibration(flags.run, model, flags.plan, flags.stochastic) : "";
@@ -92,12 +93,20 @@ void run_sample(const CLI::App& command, SampleFlags& flags, const CommonFlags& 
     if (!model.spec.shape.image) fail(Failure::usage, "--trajectory shows pictures; this model makes rows of a table");
     require_free(flags.trajectory, common.force);
   }
-  Json how = recipe(model, *sde, flags.plan, resolved, flags.class_label, flags.guidance);
+  Json how = recipe(model, *sde, flags.plan, resolved, flags.guidance.class_label, flags.guidance.weight);
+  if (!flags.from.empty()) how["from"] = flags.from;
+  if (!flags.guidance.classifier.empty()) how["classifier"] = flags.guidance.classifier;
+  if (!flags.guidance.guide.empty()) how["guide"] = flags.guidance.guide;
+  if (!flags.guidance.interval.empty()) how["guidance_interval"] = flags.guidance.interval;
   how["engine"] = resolve_engine(flags.engine, model);
   how["run"] = flags.run;
-  const auto sink = open_sink(flags.out, model.spec, how, flags.class_label, flags.plan.ids.size(), common.force);
+  flags.engine.tuning = read_tuning(model_file(flags.run));
+  if (how["engine"] == "fast" && !flags.engine.tuning.identity().empty())
+    how["tuning"] = flags.engine.tuning.identity();
+  const auto sink =
+      open_sink(flags.out, model.spec, how, flags.guidance.class_label, flags.plan.ids.size(), common.force);
   catch_interrupts();
-  const ChosenScore score(flags.engine, model, flags.class_label, flags.guidance, thread_count(common));
+  const ChosenScore score(model, flags.engine, flags.guidance, thread_count(common));
   Trajectory trajectory(flags.trajectory, *sde, model.spec);
   std::function<void(const SamplingProgress&)> path;
   if (!flags.trajectory.empty()) path = [&](const SamplingProgress& p) { trajectory.add(p); };
@@ -137,11 +146,26 @@ void add_sample(CLI::App& app, CommonFlags& common) {
                    "network evaluations a sample, exactly; default 20, or 200 for stochastic solvers")
       ->check(within(1, 1000000));
   command->add_option("--grid", flags.plan.grid, "time grid: see `scoresde list grids`; default: the solver's own");
-  command->add_option("--class", flags.class_label, "class to draw, 0-based")->check(within(0, 1000000));
+  command->add_option("--class", flags.guidance.class_label, "class to draw, 0-based")->check(within(0, 1000000));
   command
-      ->add_option("--guidance", flags.guidance,
+      ->add_option("--guidance", flags.guidance.weight,
                    "classifier-free guidance: 1 none, above 1 overstates the class; two network passes an evaluation")
       ->check(within(0.0, 1000.0));
+  command
+      ->add_option("--guidance-interval", flags.guidance.interval,
+                   "levels of sigma/alpha at which guidance acts, such as 0.3,5; default: all")
+      ->delimiter(',')
+      ->expected(2);
+  command->add_option("--classifier", flags.guidance.classifier,
+                      "a run of `train --net classifier` that guides to --class, --guidance times its gradient");
+  command->add_option("--guide", flags.guidance.guide,
+                      "autoguidance: a weaker run of the same data and SDE, from which --guidance leads away");
+  command->add_option("--from", flags.from, "begin at this picture with noise (SDEdit), not at noise alone");
+  command
+      ->add_option("--strength", flags.plan.strength,
+                   "of --from: 0 leaves the picture, 1 forgets all but its noise level")
+      ->check(within(0.0, 1.0))
+      ->capture_default_str();
   command->add_option("--temperature", flags.plan.temperature, "scales the prior's standard deviation")
       ->check(within(0.0, 100.0));
   command->add_flag("--uncalibrated", flags.uncalibrated,

@@ -19,7 +19,7 @@ struct TrainFlags {
   double minutes = 0, lr = 0;
   long long images = 0, seed = -1;
   int batch = 0;
-  bool resume = false, dry_run = false, show_settings = false;
+  bool resume = false, dry_run = false, show_settings = false, exact = false;
 };
 
 // Defaults, then the preset, then the file, then the flags, then --set: the later wins.
@@ -48,6 +48,7 @@ RunConfig run_config(const TrainFlags& flags) {
   if (flags.lr > 0) config.optimizer.lr = flags.lr;
   if (flags.seed >= 0) config.seed = flags.seed;
   if (flags.minutes > 0 || flags.images > 0) config.budget = {flags.minutes, flags.images};
+  if (flags.exact) config.exact = true;
   for (const std::string& setting : flags.settings) set(config, setting);
   make_sde(config.sde);  // unknown names are told before any data is read
   find_entry("network", nets(), config.net.name);
@@ -176,6 +177,8 @@ void add_train(CLI::App& app, CommonFlags& common) {
   command->add_option("--lr", flags.lr, "learning rate")->check(within(1e-9, 1e15));
   command->add_option("--seed", flags.seed, "of weights, data order and noise")->check(within(0, 9000000000000000));
   command->add_option("--device", flags.device, "cpu, or another device that LibTorch has, such as cuda");
+  command->add_flag("--exact", flags.exact,
+                    "networks by LibTorch alone, not by the engine: slower, see docs/training.md");
   command->add_flag("--resume", flags.resume, "go on from the last checkpoint");
   command->add_flag("--dry-run", flags.dry_run, "print the resolved settings, memory and time; write nothing");
   command->add_flag("--force", common.force, "replace an existing run");

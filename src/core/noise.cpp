@@ -6,7 +6,8 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "core/philox.h"
+#include "core/philox_stream.h"
+#include "core/simd_noise.h"
 
 namespace scoresde {
 namespace {
@@ -59,20 +60,11 @@ SinCos portable_sincos_turn(std::uint32_t k) {
 
 class Stream {
  public:
-  explicit Stream(const NoiseAddress& address)
-      : key_{static_cast<std::uint32_t>(address.seed), static_cast<std::uint32_t>(address.seed >> 32)},
-        sample_(static_cast<std::uint32_t>(address.sample)),
-        step_(address.step),
-        rest_(static_cast<std::uint32_t>(address.purpose) | (address.draw << 8) |
-              (static_cast<std::uint32_t>(address.sample >> 32) << 24)) {
-    if (address.draw >> 16 || address.sample >> 40)
-      fail(Failure::usage, "noise address out of range: sample {} must be below 2^40, draw {} below 2^16",
-           address.sample, address.draw);
-  }
+  explicit Stream(const NoiseAddress& address) : stream_(philox_stream(address)) {}
 
-  std::array<std::uint32_t, 4> block(std::uint64_t index) const {
-    return philox({static_cast<std::uint32_t>(index), sample_, step_, rest_}, key_);
-  }
+  const PhiloxStream& parts() const { return stream_; }
+
+  std::array<std::uint32_t, 4> block(std::uint64_t index) const { return stream_.block(index); }
 
   std::array<double, 4> normals(std::uint64_t index) const {
     const auto bits = block(index);
@@ -88,8 +80,7 @@ class Stream {
   }
 
  private:
-  std::array<std::uint32_t, 2> key_;
-  std::uint32_t sample_, step_, rest_;
+  PhiloxStream stream_;
 };
 
 double open_unit(std::uint32_t high, std::uint32_t low) {
@@ -97,29 +88,51 @@ double open_unit(std::uint32_t high, std::uint32_t low) {
   return (static_cast<double>(bits) + 0.5) * (1.0 / 4503599627370496.0);
 }
 
-template <class Real>
-void fill_normal_as(const NoiseAddress& address, std::span<Real> out, std::uint64_t first) {
-  if (first % 4) fail(Failure::usage, "noise must start at a multiple of 4, not at {}", first);
-  const Stream stream(address);
-  for (std::size_t j = 0; j < out.size(); j += 4) {
-    const auto z = stream.normals((first + j) / 4);
-    for (std::size_t k = 0; k < std::min<std::size_t>(4, out.size() - j); ++k) out[j + k] = static_cast<Real>(z[k]);
+void fill_normal_from(const Stream& stream, std::span<double> out, std::uint64_t block) {
+  std::size_t j = 4 * simd::normal_blocks(stream.parts(), block, out.size() / 4, out.data());
+  for (block += j / 4; j < out.size(); j += 4, ++block) {
+    const auto z = stream.normals(block);
+    std::copy_n(z.begin(), std::min<std::size_t>(4, out.size() - j), out.begin() + static_cast<std::ptrdiff_t>(j));
   }
+}
+
+void require_whole_blocks(std::uint64_t first) {
+  if (first % 4) fail(Failure::usage, "noise must start at a multiple of 4, not at {}", first);
 }
 
 }  // namespace
 
+PhiloxStream philox_stream(const NoiseAddress& address) {
+  if (address.draw >> 16 || address.sample >> 40)
+    fail(Failure::usage, "noise address out of range: sample {} must be below 2^40, draw {} below 2^16", address.sample,
+         address.draw);
+  return {{static_cast<std::uint32_t>(address.seed), static_cast<std::uint32_t>(address.seed >> 32)},
+          {static_cast<std::uint32_t>(address.sample), address.step,
+           static_cast<std::uint32_t>(address.purpose) | (address.draw << 8) |
+               (static_cast<std::uint32_t>(address.sample >> 32) << 24)}};
+}
+
 void fill_normal(const NoiseAddress& address, std::span<double> out, std::uint64_t first) {
-  fill_normal_as(address, out, first);
+  require_whole_blocks(first);
+  fill_normal_from(Stream(address), out, first / 4);
 }
 
 void fill_normal(const NoiseAddress& address, std::span<float> out, std::uint64_t first) {
-  fill_normal_as(address, out, first);
+  require_whole_blocks(first);
+  const Stream stream(address);
+  std::array<double, 512> some;
+  for (std::size_t j = 0; j < out.size(); j += some.size()) {
+    const auto part = std::span(some).first(std::min(some.size(), out.size() - j));
+    fill_normal_from(stream, part, (first + j) / 4);
+    std::transform(part.begin(), part.end(), out.begin() + static_cast<std::ptrdiff_t>(j),
+                   [](double z) { return static_cast<float>(z); });
+  }
 }
 
 void fill_uniform(const NoiseAddress& address, std::span<double> out) {
   const Stream stream(address);
-  for (std::size_t j = 0; j < out.size(); j += 2) {
+  for (std::size_t j = 2 * simd::uniform_blocks(stream.parts(), 0, out.size() / 2, out.data()); j < out.size();
+       j += 2) {
     const auto bits = stream.block(j / 2);
     out[j] = open_unit(bits[0], bits[1]);
     if (j + 1 < out.size()) out[j + 1] = open_unit(bits[2], bits[3]);

@@ -35,6 +35,9 @@ enum class Purpose : std::uint32_t {
   projection = 21,
   split = 22,
   posterior = 23,
+  measurement = 24,
+  known_part = 25,
+  resample = 26,
 };
 
 /// The address of a stream of random numbers: element j of it is a pure function of (address, j), never of what was

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <map>
 #include <numbers>
@@ -52,6 +53,30 @@ TEST(Noise, BitsAreTheSameEverywhere) {
   const auto z = normals({.seed = 1, .purpose = Purpose::prior, .sample = 2, .step = 3}, 4);
   const double expected[] = {0x1.9b6d3a982e51ap-1, 0x1.7bcc86fa272f9p-1, -0x1.c38a130d06f82p-1, 0x1.449f67d15cd68p-3};
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(z[i], expected[i]) << std::hexfloat << z[i];
+}
+
+// A block alone is computed one number at a time, a long stream by vectors.
+TEST(Noise, VectorsGiveTheBitsOfSingleBlocks) {
+  const NoiseAddress address{.seed = 3, .sample = 5};
+  const auto z = normals(address, 100'003);
+  for (std::size_t j = 0; j < z.size(); j += 4) {
+    std::array<double, 4> block;
+    fill_normal(address, block, j);
+    for (std::size_t k = 0; k < 4 && j + k < z.size(); ++k) ASSERT_EQ(z[j + k], block[k]) << j + k;
+  }
+  std::vector<float> single(z.size());
+  fill_normal(address, single);
+  for (std::size_t j = 0; j < z.size(); ++j) ASSERT_EQ(single[j], static_cast<float>(z[j])) << j;
+}
+
+TEST(Noise, UniformNumbersAreTheMiddlesOfTheirCells) {
+  std::vector<double> u(10'001);
+  fill_uniform({.seed = 3, .sample = 5}, u);
+  for (std::uint32_t j = 0; j < u.size(); ++j) {
+    const auto bits = philox({j / 2, 5, 0, static_cast<std::uint32_t>(Purpose::test)}, {3, 0});
+    const std::uint64_t cell = (std::uint64_t{bits[j % 2 * 2]} << 32 | bits[j % 2 * 2 + 1]) >> 12;
+    ASSERT_EQ(u[j], (static_cast<double>(cell) + 0.5) * 0x1p-52) << j;
+  }
 }
 
 TEST(Noise, MomentsAreThoseOfANormal) {

@@ -4,16 +4,18 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
-#include <thread>
 
+#include "core/clock.h"
 #include "core/error.h"
+#include "engine/weights.h"
 #include "net/net_config.h"
 
 namespace scoresde {
 namespace {
 
-// Threads of a team wait for each other some 200 times a network: spinning, because waking takes longer than a step;
-// but not for ever, because the other one may have lost its core.
+// Threads of a team wait for each other some 200 times a network: spinning, because waking takes longer than a step,
+// and asleep where that lasts, because the other one may have lost its core. (Yielding instead hands the core to
+// strangers for a whole time slice, again and again: a median of 29 ms for 6 beside other work.)
 class SpinBarrier {
  public:
   explicit SpinBarrier(std::size_t parties) : parties_(parties) {}
@@ -23,10 +25,12 @@ class SpinBarrier {
     if (arrived_.fetch_add(1) + 1 == parties_) {
       arrived_.store(0);
       round_.fetch_add(1);
+      round_.notify_all();
       return;
     }
-    for (int spins = 0; round_.load() == round; ++spins)
-      if (spins > 2000) std::this_thread::yield();
+    for (int spins = 0; spins < 20000; ++spins)
+      if (round_.load() != round) return;
+    round_.wait(round);
   }
 
  private:
@@ -36,18 +40,6 @@ class SpinBarrier {
 };
 
 bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
-
-std::vector<std::vector<float>> single_precision(const Graph& graph, const std::map<std::string, Tensor>& weights) {
-  std::vector<std::vector<float>> result(graph.parameters.size());
-  for (std::size_t i = 0; i < graph.parameters.size(); ++i) {
-    const Tensor& tensor = weights.at(graph.parameters[i].name);
-    if (tensor.dtype == Dtype::f64)
-      result[i].assign(tensor.f64().begin(), tensor.f64().end());
-    else
-      result[i].assign(tensor.f32().begin(), tensor.f32().end());
-  }
-  return result;
-}
 
 }  // namespace
 
@@ -72,14 +64,15 @@ struct Engine::Task {
 
 Engine::~Engine() = default;
 
-Engine::Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads)
-    : Engine(build_net(spec.net, spec.shape), weights, threads) {}
+Engine::Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning)
+    : Engine(build_net(spec.net, spec.shape), weights, threads, tuning) {}
 
-Engine::Engine(Graph graph, const std::map<std::string, Tensor>& weights, int threads)
+Engine::Engine(Graph graph, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning)
     : graph_(std::move(graph)), workers_(static_cast<std::size_t>(std::max(1, threads))) {
   check_weights(graph_, weights, "the model");
-  const std::vector<std::vector<float>> values = single_precision(graph_, weights);
-  plan_ = compile(graph_, [&](int i) { return values[static_cast<std::size_t>(i)].data(); });
+  const FloatWeights values(graph_, weights);
+  plan_ = compile(
+      graph_, [&](int i) { return values.pointers()[static_cast<std::size_t>(i)]; }, tuning);
   // Enough rows to use a layer's weights well; more of a small network, whose values then still fit the caches.
   samples_at_once_ = std::clamp<Index>((Index{1} << 18) / plan_.floats_a_sample, 8, 64);
   for (std::size_t i = 0; i < workers_.workers(); ++i)
@@ -174,6 +167,21 @@ Batch Engine::operator()(const Batch& x, const Times& label, std::optional<int> 
   workers_.run(chunks.size(),
                [&](std::size_t index, std::size_t worker) { evaluate(chunks[index], *memories_[worker], task); });
   return result;
+}
+
+std::vector<double> Engine::node_seconds(const Batch& x, double label) const {
+  Memory& memory = *memories_.front();
+  compute_shared(memory, label, -1);
+  const Run run{memory.values.data(), memory.shared.data(), memory.scratch.data(),
+                std::min(x.rows(), samples_at_once_)};
+  fill(run, x, 0);
+  std::vector<double> seconds(graph_.nodes.size());
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    const Stopwatch watch;
+    plan_.steps[i]->run(run);
+    seconds[static_cast<std::size_t>(plan_.step_nodes[i])] += watch.seconds();
+  }
+  return seconds;
 }
 
 }  // namespace scoresde

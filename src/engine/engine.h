@@ -14,8 +14,8 @@ namespace scoresde {
 class Engine {
  public:
   /// Error{usage} names an op that has no kernel; Error{data} weights that do not fit.
-  Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads);
-  Engine(Graph graph, const std::map<std::string, Tensor>& weights, int threads);
+  Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning = {});
+  Engine(Graph graph, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning = {});
   ~Engine();
 
   /// The network's raw output for rows x (C, H, W flattened, or D values), one time label a row. class_index: for all
@@ -23,6 +23,11 @@ class Engine {
   Batch operator()(const Batch& x, const Times& label, std::optional<int> class_index = {}) const;
 
   const Graph& graph() const { return graph_; }
+
+  /// Where the time of an evaluation goes: seconds of every node of the graph (0 where its work is part of another's),
+  /// by one thread, for rows of one time label; at most rows_at_once() of them.
+  std::vector<double> node_seconds(const Batch& x, double label) const;
+  Index rows_at_once() const { return samples_at_once_; }
 
  private:
   struct Memory;

@@ -11,8 +11,14 @@ namespace {
 class InstanceNormPlusKernel : public Kernel {
  public:
   InstanceNormPlusKernel(const float* gamma, const float* alpha, const float* beta, const Place* affine, double epsilon,
-                         const Place& x, const Place& y)
-      : epsilon_(epsilon), x_(x), y_(y), ones_(x.channels), zeros_(x.channels), own_(3 * x.channels) {
+                         bool biased, const Place& x, const Place& y)
+      : epsilon_(epsilon),
+        spared_(biased ? 0 : 1),
+        x_(x),
+        y_(y),
+        ones_(x.channels),
+        zeros_(x.channels),
+        own_(3 * x.channels) {
     std::fill_n(ones_.data(), x.channels, 1.0f);
     if (affine) {
       affine_ = *affine;
@@ -50,7 +56,7 @@ class InstanceNormPlusKernel : public Kernel {
     const auto mean_of = [&](Size c) { return -static_cast<double>(shift[c]) / static_cast<double>(scale[c]); };
     double mean = 0, variance = 0;
     for (Size c = 0; c < x_.channels; ++c) mean += mean_of(c) / count;
-    for (Size c = 0; c < x_.channels; ++c) variance += (mean_of(c) - mean) * (mean_of(c) - mean) / (count - 1);
+    for (Size c = 0; c < x_.channels; ++c) variance += (mean_of(c) - mean) * (mean_of(c) - mean) / (count - spared_);
     for (Size c = 0; c < x_.channels; ++c) {
       const double z = (mean_of(c) - mean) / std::sqrt(variance + epsilon_), g = static_cast<double>(gamma[c]);
       shift[c] = static_cast<float>(g * (static_cast<double>(shift[c]) + static_cast<double>(alpha[c]) * z) +
@@ -59,7 +65,7 @@ class InstanceNormPlusKernel : public Kernel {
     }
   }
 
-  double epsilon_;
+  double epsilon_, spared_;  ///< of the channels, in the variance over them
   Place x_, y_, affine_;
   AlignedFloats ones_, zeros_, own_;
 };
@@ -67,8 +73,8 @@ class InstanceNormPlusKernel : public Kernel {
 }  // namespace
 
 KernelPtr make_instance_norm_plus(const float* gamma, const float* alpha, const float* beta, const Place* affine,
-                                  double epsilon, const Place& x, const Place& y) {
-  return std::make_unique<InstanceNormPlusKernel>(gamma, alpha, beta, affine, epsilon, x, y);
+                                  double epsilon, bool biased, const Place& x, const Place& y) {
+  return std::make_unique<InstanceNormPlusKernel>(gamma, alpha, beta, affine, epsilon, biased, x, y);
 }
 
 }  // namespace scoresde

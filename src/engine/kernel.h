@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -51,18 +52,19 @@ class Kernel {
 
 using KernelPtr = std::unique_ptr<Kernel>;
 
-/// Floats aligned to a cache line, for vector loads.
+/// Floats that start at zero, aligned to a cache line; large ones on large pages, where the system has them: weights of
+/// some 10 MB a layer are read at a stride that small pages have no translations for.
 class AlignedFloats {
  public:
-  explicit AlignedFloats(Size size = 0) : values_(static_cast<std::size_t>(size) + 16) {}
-  float* data() {
-    const auto address = reinterpret_cast<std::uintptr_t>(values_.data());
-    return values_.data() + (64 - address % 64) % 64 / sizeof(float);
-  }
-  const float* data() const { return const_cast<AlignedFloats*>(this)->data(); }
+  explicit AlignedFloats(Size size = 0);
+  float* data() { return values_.get(); }
+  const float* data() const { return values_.get(); }
 
  private:
-  std::vector<float> values_;
+  struct Free {
+    void operator()(float* values) const { std::free(values); }
+  };
+  std::unique_ptr<float[], Free> values_;
 };
 
 /// What a convolution or a linear map does with its sums besides adding its own bias.
@@ -89,20 +91,16 @@ KernelPtr make_group_norm(int groups, const float* weight, const float* bias, do
                           const Place& y);
 KernelPtr make_attention(int heads, const Place& q, const Place& k, const Place& v, const Place& y);
 KernelPtr make_activation(simd::Activation activation, double slope, const Place& x, const Place& y);
-/// [gamma, alpha, beta] of each sample in `affine`, or one of each for all.
+/// [gamma, alpha, beta] of each sample in `affine`, or one of each for all; `biased`: the variance over channels.
 KernelPtr make_instance_norm_plus(const float* gamma, const float* alpha, const float* beta, const Place* affine,
-                                  double epsilon, const Place& x, const Place& y);
+                                  double epsilon, bool biased, const Place& x, const Place& y);
+/// (1 + s) x + t with [s, t] of each sample in one row.
+KernelPtr make_modulate(const Place& x, const Place& scale_shift, const Place& y);
 /// b may have one row that serves all rows of a sample.
 KernelPtr make_add(const Place& a, const Place& b, double scale, const Place& y);
 KernelPtr make_copy(const Place& x, const Place& y);
 KernelPtr make_divide_exp(const Place& x, const Place& exponent, const Place& y);
 KernelPtr make_global_mean(const Place& x, const Place& y);
-KernelPtr make_upsample(Size height, Size width, const Place& x, const Place& y);
-KernelPtr make_downsample(Size in_height, Size in_width, const Place& x, const Place& y);
-KernelPtr make_bilinear(const ConvShape& shape, const Place& x, const Place& y);
-/// At most `most_fir_taps` taps.
-inline constexpr std::size_t most_fir_taps = 16;
-KernelPtr make_fir(const std::vector<double>& taps, int up, const ConvShape& shape, const Place& x, const Place& y);
 KernelPtr make_max_pool(const ConvShape& shape, const Place& x, const Place& y);
 /// (H, W, C p^2) from (H p, W p, C), and back; channel (c p + i) p + j is pixel (i, j) of a patch.
 KernelPtr make_space_to_depth(Size height, Size width, int patch, const Place& x, const Place& y);

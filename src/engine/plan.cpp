@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "core/error.h"
+#include "engine/node_kernel.h"
+#include "engine/resampling.h"
 
 namespace scoresde {
 namespace {
@@ -25,7 +26,8 @@ struct Home {
 
 class Compiler {
  public:
-  Compiler(const Graph& graph, const Weights& weights) : graph_(graph), weights_(weights), nodes_(graph.nodes.size()) {}
+  Compiler(const Graph& graph, const Weights& weights, const Tuning& tuning)
+      : graph_(graph), weights_(weights), tuning_(tuning), nodes_(graph.nodes.size()) {}
 
   Plan compile() {
     study();
@@ -200,6 +202,7 @@ class Compiler {
     for (int i = 0; i < count(); ++i) {
       if (value(i) != i || facts(i).absorbed) continue;
       emit_node(i, facts(i).shared ? plan.shared_steps : plan.steps);
+      plan.step_nodes.resize(plan.steps.size(), facts(i).product >= 0 ? facts(i).product : i);
     }
     plan.input = place(0);
     plan.output = place(value(count() - 1));
@@ -214,26 +217,18 @@ class Compiler {
 
   void emit_node(int i, std::vector<KernelPtr>& steps);
   void emit_product(int i, std::vector<KernelPtr>& steps);
-  void emit_instance_norm(int i, std::vector<KernelPtr>& steps);
-  ConvShape conv_shape(int i) const;
   void emit_concat(int i, std::vector<KernelPtr>& steps);
 
   int count() const { return static_cast<int>(graph_.nodes.size()); }
 
   const Graph& graph_;
   const Weights& weights_;
+  const Tuning& tuning_;
   std::vector<NodeFacts> nodes_;
   std::vector<Buffer> buffers_;
   Size shared_floats_ = 0, floats_ = 0;
   Place label_, class_label_;
 };
-
-ConvShape Compiler::conv_shape(int i) const {
-  const Node& n = node(i);
-  if (n.shape.size() != 3) return {1, 1, 1, 1};
-  const auto& in = node(n.inputs[0]).shape;
-  return {in[1], in[2], n.shape[1], n.shape[2], n.kernel, n.stride, n.padding, n.dilation};
-}
 
 void Compiler::emit_product(int i, std::vector<KernelPtr>& steps) {
   const int product = facts(i).product >= 0 ? facts(i).product : i;
@@ -244,8 +239,8 @@ void Compiler::emit_product(int i, std::vector<KernelPtr>& steps) {
   if (facts(i).residual >= 0) absorbed.residual = &(residual = place(facts(i).residual));
   const int x = input_value(product, 0);
   const float* const bias = n.parameters.size() > 1 ? weight(product, 1) : nullptr;
-  const ConvShape shape = conv_shape(product);
-  if (n.kind == OpKind::conv && prefers_winograd(shape, channels(x), channels(i)))
+  const ConvShape shape = conv_shape(graph_, n);
+  if (n.kind == OpKind::conv && tuning_.winograd(shape, channels(x), channels(i)))
     return steps.push_back(make_winograd(shape, weight(product, 0), bias, place(x), place(i), absorbed));
   if (n.kind != OpKind::nin)
     return steps.push_back(make_conv(shape, weight(product, 0), bias, place(x), place(i), absorbed));
@@ -254,16 +249,6 @@ void Compiler::emit_product(int i, std::vector<KernelPtr>& steps) {
     for (Size out = 0; out < channels(i); ++out)
       turned[static_cast<std::size_t>(out * channels(x) + in)] = weight(product, 0)[in * channels(i) + out];
   steps.push_back(make_conv(shape, turned.data(), bias, place(x), place(i), absorbed));
-}
-
-void Compiler::emit_instance_norm(int i, std::vector<KernelPtr>& steps) {
-  const Node& n = node(i);
-  const Place x = place(input_value(i, 0)), y = place(i);
-  if (n.inputs.size() > 1) {
-    const Place affine = place(input_value(i, 1));
-    return steps.push_back(make_instance_norm_plus(nullptr, nullptr, nullptr, &affine, n.scale, x, y));
-  }
-  steps.push_back(make_instance_norm_plus(weight(i, 1), weight(i, 0), weight(i, 2), nullptr, n.scale, x, y));
 }
 
 // Members that live elsewhere are copied.
@@ -300,51 +285,14 @@ void Compiler::emit_node(int i, std::vector<KernelPtr>& steps) {
     case OpKind::nin:
     case OpKind::linear:
       return emit_product(i, steps);
-    case OpKind::group_norm:
-      return steps.push_back(make_group_norm(n.groups, weight(i, 0), weight(i, 1), n.scale, false, x(0), y));
-    case OpKind::instance_norm_plus:
-      return emit_instance_norm(i, steps);
     case OpKind::silu:
-      if (before < 0) return steps.push_back(make_activation(simd::Activation::silu, 0, x(0), y));
+      if (before < 0) return steps.push_back(make_node(graph_, n, weights_, x, y));
       return steps.push_back(make_group_norm(node(before).groups, weight(before, 0), weight(before, 1),
                                              node(before).scale, true, place(input_value(before, 0)), y));
-    case OpKind::elu:
-      return steps.push_back(make_activation(simd::Activation::elu, 0, x(0), y));
-    case OpKind::leaky_relu:
-      return steps.push_back(make_activation(simd::Activation::leaky_relu, n.scale, x(0), y));
-    case OpKind::add:
-      return steps.push_back(make_add(x(0), x(1), n.scale, y));
     case OpKind::concat:
       return emit_concat(i, steps);
-    case OpKind::attention:
-      return steps.push_back(make_attention(n.heads, x(0), x(1), x(2), y));
-    case OpKind::upsample:
-      return steps.push_back(make_upsample(n.shape[1], n.shape[2], x(0), y));
-    case OpKind::downsample:
-      return steps.push_back(make_downsample(conv_shape(i).in_height, conv_shape(i).in_width, x(0), y));
-    case OpKind::bilinear:
-      return steps.push_back(make_bilinear(conv_shape(i), x(0), y));
-    case OpKind::fir:
-      return steps.push_back(make_fir(n.taps, n.up, conv_shape(i), x(0), y));
-    case OpKind::max_pool:
-      return steps.push_back(make_max_pool(conv_shape(i), x(0), y));
-    case OpKind::global_mean:
-      return steps.push_back(make_global_mean(x(0), y));
-    case OpKind::divide_exp:
-      return steps.push_back(make_divide_exp(x(0), x(1), y));
-    case OpKind::fourier:
-      return steps.push_back(make_fourier(weight(i, 0), x(0), y));
-    case OpKind::positional:
-      return steps.push_back(make_positional(n.scale, x(0), y));
-    case OpKind::level:
-      return steps.push_back(make_level(n.scale, x(0), y));
-    case OpKind::embedding:
-      return steps.push_back(
-          make_embedding(weight(i, 0), graph_.parameters[static_cast<std::size_t>(n.parameters[0])].shape[0], x(0), y));
-    case OpKind::space_to_depth:
-      return steps.push_back(make_space_to_depth(n.shape[1], n.shape[2], n.patch, x(0), y));
-    case OpKind::depth_to_space:
-      return steps.push_back(make_depth_to_space(conv_shape(i).in_height, conv_shape(i).in_width, n.patch, x(0), y));
+    default:
+      return steps.push_back(make_node(graph_, n, weights_, x, y));
   }
 }
 
@@ -363,6 +311,8 @@ std::optional<OpKind> op_without_kernel(const Graph& graph) {
   return {};
 }
 
-Plan compile(const Graph& graph, const Weights& weights) { return Compiler(graph, weights).compile(); }
+Plan compile(const Graph& graph, const Weights& weights, const Tuning& tuning) {
+  return Compiler(graph, weights, tuning).compile();
+}
 
 }  // namespace scoresde

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/kernel.h"
+#include "engine/tuning.h"
 #include "net/graph.h"
 
 namespace scoresde {
@@ -13,6 +14,7 @@ namespace scoresde {
 struct Plan {
   std::vector<KernelPtr> shared_steps;  ///< of the time label and the class alone
   std::vector<KernelPtr> steps;
+  std::vector<int> step_nodes;  ///< for each of `steps` the node that it computes (of a chain the one with weights)
   Place input, output, label, class_label;  ///< label and class_label have no rows where the network has none
   Size shared_floats = 0;                   ///< of Run::shared
   Size floats_a_sample = 0;                 ///< of Run::memory, times the samples
@@ -27,7 +29,7 @@ using Weights = std::function<const float*(int parameter)>;
 /// Compiles a network. Normalisation and SiLU behind it, convolution and the sums behind it become one step each;
 /// members of a concatenation are written where they will be read; buffers share memory as soon as their values are no
 /// longer needed. Error{usage} names an op that the engine does not have.
-Plan compile(const Graph& graph, const Weights& weights);
+Plan compile(const Graph& graph, const Weights& weights, const Tuning& tuning = {});
 
 /// The first op of the graph that the engine has no kernel for.
 std::optional<OpKind> op_without_kernel(const Graph& graph);

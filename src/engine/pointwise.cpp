@@ -26,6 +26,15 @@ KernelPtr make_add(const Place& a, const Place& b, double scale, const Place& y)
   });
 }
 
+KernelPtr make_modulate(const Place& x, const Place& scale_shift, const Place& y) {
+  return row_kernel(y, [=](const Run& run, Size row) {
+    const float* const scale = row_of(run, scale_shift, scale_shift.shared ? 0 : row / y.rows);
+    const float *const shift = scale + y.channels, *const in = row_of(run, x, row);
+    float* const out = row_to(run, y, row);
+    for (Size c = 0; c < y.channels; ++c) out[c] = (1 + scale[c]) * in[c] + shift[c];
+  });
+}
+
 KernelPtr make_copy(const Place& x, const Place& y) {
   return row_kernel(y, [=](const Run& run, Size row) {
     std::copy_n(row_of(run, x, x.shared ? row % x.rows : row), x.channels, row_to(run, y, row));

@@ -1,17 +1,13 @@
+#include "engine/resampling.h"
+
 #include <algorithm>
 #include <vector>
 
+#include "core/error.h"
 #include "engine/rows_kernel.h"
 
 namespace scoresde {
 namespace {
-
-/// One axis of a linear resampling: output i is the sum of `weight` times input `from` over its terms.
-struct AxisTerm {
-  Size from;
-  float weight;
-};
-using Axis = std::vector<std::vector<AxisTerm>>;
 
 Axis nearest_axis(Size size) {
   Axis axis;
@@ -30,11 +26,13 @@ Axis halving_axis(Size in) {
   return axis;
 }
 
-// Corner pixels on corners.
-Axis bilinear_axis(Size in, Size size) {
+// Corner pixels on corners, or pixels' middles where they are.
+Axis bilinear_axis(Size in, Size size, bool corners) {
   Axis axis;
   for (Size i = 0; i < size; ++i) {
-    const double at = size > 1 ? static_cast<double>(i * (in - 1)) / static_cast<double>(size - 1) : 0;
+    const double middle = (static_cast<double>(i) + 0.5) * static_cast<double>(in) / static_cast<double>(size) - 0.5;
+    const double corner = size > 1 ? static_cast<double>(i * (in - 1)) / static_cast<double>(size - 1) : 0;
+    const double at = corners ? corner : std::max(0.0, middle);
     const Size low = std::min(static_cast<Size>(at), in - 1), high = std::min(low + 1, in - 1);
     const double share = at - static_cast<double>(low);
     axis.push_back({{low, static_cast<float>(1 - share)}, {high, static_cast<float>(share)}});
@@ -56,46 +54,67 @@ Axis filter_axis(const std::vector<double>& taps, int up, int down, int before, 
   return axis;
 }
 
-constexpr std::size_t most_terms = most_fir_taps * most_fir_taps;
+constexpr Size most_terms = 64;
 
-// Both axes at once: every output row of channels is a weighted sum of input rows.
-KernelPtr separable(const Axis& down, const Axis& across, Size in_height, Size in_width, const Place& x,
-                    const Place& y) {
-  const auto width = static_cast<Size>(across.size());
-  return row_kernel(y, [=](const Run& run, Size row) {
-    const float* rows[most_terms];
-    float weights[most_terms];
-    Size count = 0;
-    const Size sample = row / y.rows;
-    const Size i = row % y.rows / width, j = row % y.rows % width;
-    for (const AxisTerm& a : down[static_cast<std::size_t>(i)])
-      for (const AxisTerm& b : across[static_cast<std::size_t>(j)]) {
-        rows[count] = row_of(run, x, (sample * in_height + a.from) * in_width + b.from);
-        weights[count++] = a.weight * b.weight;
-      }
-    simd::combine_rows(rows, weights, count, y.channels, row_to(run, y, row));
-  });
+Axis transposed(const Axis& axis, Size in) {
+  Axis result(static_cast<std::size_t>(in));
+  for (std::size_t i = 0; i < axis.size(); ++i)
+    for (const AxisTerm& term : axis[i])
+      result[static_cast<std::size_t>(term.from)].push_back({static_cast<Size>(i), term.weight});
+  return result;
 }
 
 }  // namespace
 
-KernelPtr make_upsample(Size height, Size width, const Place& x, const Place& y) {
-  return separable(nearest_axis(height), nearest_axis(width), (height + 1) / 2, (width + 1) / 2, x, y);
+Resampling resampling_of(const Node& node, Size in_height, Size in_width) {
+  const Size height = node.shape[1], width = node.shape[2];
+  const auto both = [&](auto axis) {
+    return Resampling{axis(in_height, height), axis(in_width, width), in_height, in_width};
+  };
+  switch (node.kind) {
+    case OpKind::upsample:
+      return both([](Size, Size out) { return nearest_axis(out); });
+    case OpKind::downsample:
+      return both([](Size in, Size) { return halving_axis(in); });
+    case OpKind::bilinear:
+      return both([&](Size in, Size out) { return bilinear_axis(in, out, !node.jax); });
+    case OpKind::fir:
+      return both(
+          [&](Size in, Size out) { return filter_axis(node.taps, node.up, node.stride, node.padding, in, out); });
+    default:
+      fail(Failure::run, "the op '{}' is no resampling", kind_name(node.kind));
+  }
 }
 
-KernelPtr make_downsample(Size in_height, Size in_width, const Place& x, const Place& y) {
-  return separable(halving_axis(in_height), halving_axis(in_width), in_height, in_width, x, y);
+Resampling transposed(const Resampling& r) {
+  return {transposed(r.down, r.in_height), transposed(r.across, r.in_width), static_cast<Size>(r.down.size()),
+          static_cast<Size>(r.across.size())};
 }
 
-KernelPtr make_bilinear(const ConvShape& shape, const Place& x, const Place& y) {
-  return separable(bilinear_axis(shape.in_height, shape.height), bilinear_axis(shape.in_width, shape.width),
-                   shape.in_height, shape.in_width, x, y);
-}
-
-KernelPtr make_fir(const std::vector<double>& taps, int up, const ConvShape& shape, const Place& x, const Place& y) {
-  const auto axis = [&](Size in, Size out) { return filter_axis(taps, up, shape.stride, shape.padding, in, out); };
-  return separable(axis(shape.in_height, shape.height), axis(shape.in_width, shape.width), shape.in_height,
-                   shape.in_width, x, y);
+// Both axes at once: every output row of channels is a weighted sum of input rows.
+KernelPtr make_resampling(const Resampling& resampling, const Place& x, const Sink& sink) {
+  const Place y = sink.y;
+  const auto width = static_cast<Size>(resampling.across.size());
+  const Size in_pixels = resampling.in_height * resampling.in_width;
+  return row_kernel(y, [=](const Run& run, Size row) {
+    const float* rows[most_terms];
+    float weights[most_terms];
+    Size count = 0;
+    float* const out = row_to(run, y, row);
+    const auto add = [&](const float* from, float weight) {
+      if (count == most_terms) {  // the sum so far becomes a term
+        simd::combine_rows(rows, weights, count, y.channels, out);
+        rows[0] = out, weights[0] = 1, count = 1;
+      }
+      rows[count] = from, weights[count++] = weight;
+    };
+    if (sink.add) add(row_of(run, sink.base, row), sink.scale);
+    const float* const in = row_of(run, x, row / y.rows * in_pixels);
+    for (const AxisTerm& a : resampling.down[static_cast<std::size_t>(row % y.rows / width)])
+      for (const AxisTerm& b : resampling.across[static_cast<std::size_t>(row % y.rows % width)])
+        add(in + (a.from * resampling.in_width + b.from) * x.stride, a.weight * b.weight);
+    simd::combine_rows(rows, weights, count, y.channels, out);
+  });
 }
 
 KernelPtr make_max_pool(const ConvShape& shape, const Place& x, const Place& y) {

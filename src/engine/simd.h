@@ -11,7 +11,7 @@ namespace scoresde::simd {
 using Size = std::ptrdiff_t;
 
 inline constexpr Size block = 16;  ///< channels are packed in blocks of this many
-inline constexpr Size panel = 32;  ///< columns of a packed matrix that are computed together
+inline constexpr Size panel = 16;  ///< columns of a packed matrix that lie together
 
 constexpr Size round_up(Size n, Size to) { return (n + to - 1) / to * to; }
 
@@ -31,13 +31,21 @@ struct Finish {
   const float* more_bias = nullptr;  ///< another one
   ConstMap residual = {nullptr, 0};  ///< rows as those of y
   float scale = 1;
+
+  /// The same for a y that starts at column n.
+  Finish from_column(Size n) const {
+    return {bias ? bias + n : nullptr,
+            more_bias ? more_bias + n : nullptr,
+            {residual.data ? residual.data + n : nullptr, residual.stride},
+            scale};
+  }
 };
 
 /// Floats of a packed matrix: round_up(inner, block) x round_up(columns, panel).
 Size packed_size(Size inner, Size columns);
 
-/// Packs b, with element (k, n) at b[k * inner_stride + n * column_stride], in panels of 32 columns, zeros at the
-/// edges.
+/// Packs b, with element (k, n) at b[k * inner_stride + n * column_stride], in panels of 16 columns, zeros at the
+/// edges: 16 values for each k, then the next panel. (A panel of 256 k fills half of a first-level cache.)
 void pack_matrix(const float* b, Size inner_stride, Size column_stride, Size inner, Size columns, float* packed);
 
 /// Copies `rows` rows of `inner` channels into blocks: element (r, k) at packed[(k / 16 * rows + r) * 16 + k % 16]. A
@@ -45,16 +53,33 @@ void pack_matrix(const float* b, Size inner_stride, Size column_stride, Size inn
 void pack_rows(const float* const* rows, Size count, Size inner, float* packed);
 
 /// y[r, n] = finish(sum_k a[r, k] b[k, n]) for r < rows, n < columns, summed over k in order by fused multiply-add.
-/// a: element (r, k) at a[(k / 16) * block_stride + r * 16 + k % 16], `blocks` blocks of k.
+/// a: element (r, k) at a[(k / 16) * block_stride + r * 16 + k % 16], `blocks` blocks of k. `onto`: the sum goes on
+/// from what y holds, so that a long sum in pieces is the same bits.
 void multiply(const float* a, Size block_stride, Size blocks, Size rows, const float* packed, Size columns,
-              const Finish& finish, Map y);
+              const Finish& finish, Map y, bool onto = false);
 
 /// Winograd's F(4x4, 3x3) (Lavin & Gray 2016) with interpolation points 0, +-3/4, +-3/2, infinity: half the error of
 /// the usual 0, +-1, +-2 (measured on 128 channels: rms 1.1e-6 against 2.3e-6, where direct summation has 2e-7).
 inline constexpr Size winograd_points = 36;
+inline constexpr double winograd_near = 0.75, winograd_far = 1.5;
 
-/// U = G w G^T of weights (out, in, 3, 3), packed for each of the 36 points, packed_size(in, out) floats each.
-void winograd_weights(const float* weights, Size in, Size out, float* packed);
+/// From the `floats` values of one point to the next point's: a line further, because 36 streams at a distance of some
+/// 4 KB all fall into one set of a first-level cache (a factor 2 to 5 in all three transforms).
+constexpr Size winograd_stride(Size floats) { return floats + block; }
+
+inline constexpr Size winograd_columns = 32;  ///< outputs that are transformed together
+
+/// Floats of packed 3x3 weights.
+Size winograd_packed_size(Size in, Size out);
+
+/// Weights w(n, k) at w + n * out_stride + k * in_stride, 9 numbers each (from last to first where `turned`, as a data
+/// gradient needs them), laid out for winograd_weights: strips of 32 outputs, zeros at the edges.
+void pack_winograd(const float* w, Size out_stride, Size in_stride, bool turned, Size in, Size out, float* packed);
+
+/// U = G w G^T of strip `strip` of packed weights, input channels [first, first + count), multiples of 16: for point p
+/// a matrix packed_size(count, 32) at transformed + p * stride.
+void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, float* transformed,
+                      Size stride);
 
 /// The picture that tiles are cut from: rows y * width + x of a sample, samples one after another.
 struct Picture {
@@ -65,11 +90,11 @@ struct Picture {
 };
 
 /// B^T d B of tiles [first, first + count): value of point p, channel k, tile t at
-/// v[((p * blocks + k / 16) * count + t) * 16 + k % 16] with blocks = round_up(in, 16) / 16.
-void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v);
+/// v[p * stride + (k / 16 * count + t) * 16 + k % 16].
+void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v, Size stride);
 
-/// A^T m A of tiles, finished and stored; m[(p * count + t) * columns + n], `columns` a multiple of 16.
-void winograd_output(const Picture& picture, const float* m, Size columns, Size out, Size first, Size count,
+/// A^T m A of tiles, finished and stored; point p, tile t, column n < out at m[p * stride + t * 32 + n].
+void winograd_output(const Picture& picture, const float* m, Size stride, Size out, Size first, Size count,
                      const Finish& finish, Map y);
 
 /// Mean and 1 / sqrt(biased variance + epsilon) of the channels [first, last), whole groups of `size` channels each,

@@ -27,6 +27,7 @@ struct Product {
   Size columns;
   const Finish& finish;
   Map y;
+  bool onto;
 };
 
 template <int Rows, int Vectors>
@@ -36,16 +37,27 @@ void product(const Product& p, Size first_row, Size first_column) {
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v) sum[r][v] = hn::Zero(d);
-  const Size inner = p.blocks * block, in_panel = first_column % panel;
-  const float* b = p.packed + (first_column - in_panel) * inner + in_panel;
+    for (int v = 0; v < Vectors; ++v) {
+      const Size column = first_column + v * lanes;
+      sum[r][v] = p.onto && column < p.columns
+                      ? load_some(p.y.data + (first_row + r) * p.y.stride + column, p.columns - column)
+                      : hn::Zero(d);
+    }
+  const float* b[Vectors];
+  for (int v = 0; v < Vectors; ++v) {
+    const Size column = first_column + v * lanes;
+    b[v] = p.packed + column / panel * panel * p.blocks * block + column % panel;
+  }
   const float* a_block = p.a + first_row * block;
   for (Size k = 0; k < p.blocks; ++k, a_block += p.block_stride) {
     const float* a = a_block;
-    for (Size j = 0; j < block; ++j, ++a, b += panel) {
+    for (Size j = 0; j < block; ++j, ++a) {
       V column[Vectors];
 #pragma GCC unroll 2
-      for (int v = 0; v < Vectors; ++v) column[v] = hn::LoadU(d, b + v * lanes);
+      for (int v = 0; v < Vectors; ++v) {
+        column[v] = hn::LoadU(d, b[v]);
+        b[v] += panel;
+      }
 #pragma GCC unroll 16
       for (int r = 0; r < Rows; ++r) {
         const V x = hn::Set(d, a[r * block]);
@@ -82,8 +94,8 @@ void strip(const Product& p, Size rows, Size column) {
 }
 
 void multiply(const float* a, Size block_stride, Size blocks, Size rows, const float* packed, Size columns,
-              const Finish& finish, Map y) {
-  const Product p{a, block_stride, blocks, packed, columns, finish, y};
+              const Finish& finish, Map y, bool onto) {
+  const Product p{a, block_stride, blocks, packed, columns, finish, y, onto};
   Size column = 0;
   for (; column + lanes < columns; column += 2 * lanes) strip<2>(p, rows, column);
   if (column < columns) strip<1>(p, rows, column);
@@ -126,8 +138,8 @@ void pack_rows(const float* const* rows, Size count, Size inner, float* packed) 
 }
 
 void multiply(const float* a, Size block_stride, Size blocks, Size rows, const float* packed, Size columns,
-              const Finish& finish, Map y) {
-  HWY_DYNAMIC_DISPATCH(multiply)(a, block_stride, blocks, rows, packed, columns, finish, y);
+              const Finish& finish, Map y, bool onto) {
+  HWY_DYNAMIC_DISPATCH(multiply)(a, block_stride, blocks, rows, packed, columns, finish, y, onto);
 }
 
 bool use_narrower_vectors() {

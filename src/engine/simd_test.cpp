@@ -110,16 +110,21 @@ std::vector<float> some_of_everything() {
   const Size height = 9, width = 10, in = 20, out = 36, rows = height * width;
   const Picture picture{height, width};
   const AlignedFloats x = normals(rows * in, 1), w = normals(in * out * 9, 2), bias = normals(out, 3);
-  const Size tiles = picture.tiles(), padded_in = round_up(in, block), padded_out = round_up(out, block);
-  AlignedFloats weights(winograd_points * packed_size(in, out)), v(winograd_points * tiles * padded_in),
-      m(winograd_points * tiles * padded_out), y(rows * out), scale(out), shift(out);
-  winograd_weights(w.data(), in, out, weights.data());
-  winograd_input(picture, {x.data(), in}, in, 0, tiles, v.data());
-  for (Size p = 0; p < winograd_points; ++p)
-    multiply(v.data() + p * tiles * padded_in, tiles * block, padded_in / block, tiles,
-             weights.data() + p * packed_size(in, out), padded_out, {},
-             {m.data() + p * tiles * padded_out, padded_out});
-  winograd_output(picture, m.data(), padded_out, out, 0, tiles, {.bias = bias.data()}, {y.data(), out});
+  const Size tiles = picture.tiles(), padded_in = round_up(in, block);
+  const Size u_stride = winograd_stride(padded_in * winograd_columns), v_stride = winograd_stride(tiles * padded_in),
+             m_stride = winograd_stride(tiles * winograd_columns);
+  AlignedFloats packed(winograd_packed_size(in, out)), u(winograd_points * u_stride), v(winograd_points * v_stride),
+      m(winograd_points * m_stride), y(rows * out), scale(out), shift(out);
+  pack_winograd(w.data(), in * 9, 9, false, in, out, packed.data());
+  winograd_input(picture, {x.data(), in}, in, 0, tiles, v.data(), v_stride);
+  for (Size strip = 0, n = 0; n < out; ++strip, n += winograd_columns) {
+    winograd_weights(packed.data(), in, strip, 0, padded_in, u.data(), u_stride);
+    for (Size p = 0; p < winograd_points; ++p)
+      multiply(v.data() + p * v_stride, tiles * block, padded_in / block, tiles, u.data() + p * u_stride,
+               winograd_columns, {}, {m.data() + p * m_stride, winograd_columns});
+    winograd_output(picture, m.data(), m_stride, std::min(winograd_columns, out - n), 0, tiles,
+                    {.bias = bias.data() + n}, {y.data() + n, out});
+  }
   norm_statistics({y.data(), out}, rows, 0, out, 4, bias.data(), bias.data(), 1e-6f, scale.data(), shift.data());
   scale_shift({y.data(), out}, rows, out, scale.data(), shift.data(), true, {y.data(), out});
   softmax(y.data(), rows / 2, out, out, 0.3f);

@@ -1,5 +1,3 @@
-#include <vector>
-
 #include "engine/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -48,7 +46,46 @@ HWY_INLINE TilePlace place_of(const Picture& picture, Size tile) {
   return {tile / picture.tiles(), in_sample / picture.tiles_across() * 4, in_sample % picture.tiles_across() * 4};
 }
 
-void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v) {
+// G w for a column of three.
+HWY_INLINE void weight_transform(const V g[3], V out[6]) {
+  constexpr double at_a = 2 * a * a * (a * a - b * b), at_b = 2 * b * b * (b * b - a * a);
+  const V even_a = hn::Mul(number(1 / at_a), hn::MulAdd(number(a * a), g[2], g[0]));
+  const V even_b = hn::Mul(number(1 / at_b), hn::MulAdd(number(b * b), g[2], g[0]));
+  out[0] = hn::Mul(number(1 / (a * a * b * b)), g[0]);
+  out[1] = hn::MulAdd(number(a / at_a), g[1], even_a);
+  out[2] = hn::NegMulAdd(number(a / at_a), g[1], even_a);
+  out[3] = hn::MulAdd(number(b / at_b), g[1], even_b);
+  out[4] = hn::NegMulAdd(number(b / at_b), g[1], even_b);
+  out[5] = g[2];
+}
+
+void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, float* transformed,
+                      Size stride) {
+  const F d;
+  const float* w = packed + (strip * round_up(in, block) + first) * 9 * winograd_columns;
+  for (Size k = 0; k < count; ++k)
+    for (Size n = 0; n < winograd_columns; n += lanes) {
+      const float* from = w + k * 9 * winograd_columns + n;
+      V half[18];
+      for (Size j = 0; j < 3; ++j) {
+        V column[3], out[6];
+#pragma GCC unroll 3
+        for (Size i = 0; i < 3; ++i) column[i] = hn::LoadU(d, from + (i * 3 + j) * winograd_columns);
+        weight_transform(column, out);
+#pragma GCC unroll 6
+        for (Size i = 0; i < 6; ++i) half[i * 3 + j] = out[i];
+      }
+      float* to = transformed + (n / panel * count + k) * panel + n % panel;
+      for (Size i = 0; i < 6; ++i) {
+        V out[6];
+        weight_transform(half + i * 3, out);
+#pragma GCC unroll 6
+        for (Size j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (i * 6 + j) * stride);
+      }
+    }
+}
+
+void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v, Size stride) {
   const F d;
   const Size blocks = round_up(in, block) / block;
   for (Size t = 0; t < count; ++t) {
@@ -77,13 +114,13 @@ void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Siz
         V out[6];
         input_transform(half + i * 6, out);
 #pragma GCC unroll 6
-        for (Size j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (i * 6 + j) * blocks * count * block);
+        for (Size j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (i * 6 + j) * stride);
       }
     }
   }
 }
 
-void winograd_output(const Picture& picture, const float* m, Size columns, Size out, Size first, Size count,
+void winograd_output(const Picture& picture, const float* m, Size stride, Size out, Size first, Size count,
                      const Finish& finish, Map y) {
   const F d;
   for (Size t = 0; t < count; ++t) {
@@ -96,7 +133,7 @@ void winograd_output(const Picture& picture, const float* m, Size columns, Size 
       for (Size j = 0; j < 6; ++j) {
         V column[6], result[4];
 #pragma GCC unroll 6
-        for (Size i = 0; i < 6; ++i) column[i] = hn::LoadU(d, m + ((i * 6 + j) * count + t) * columns + n);
+        for (Size i = 0; i < 6; ++i) column[i] = hn::LoadU(d, m + (i * 6 + j) * stride + t * winograd_columns + n);
         output_transform(column, result);
 #pragma GCC unroll 4
         for (Size i = 0; i < 4; ++i) half[i * 6 + j] = result[i];
@@ -119,36 +156,30 @@ namespace scoresde::simd {
 
 HWY_EXPORT(winograd_input);
 HWY_EXPORT(winograd_output);
+HWY_EXPORT(winograd_weights);
 
-void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v) {
-  HWY_DYNAMIC_DISPATCH(winograd_input)(picture, x, in, first, count, v);
+void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v, Size stride) {
+  HWY_DYNAMIC_DISPATCH(winograd_input)(picture, x, in, first, count, v, stride);
 }
 
-void winograd_output(const Picture& picture, const float* m, Size columns, Size out, Size first, Size count,
+void winograd_output(const Picture& picture, const float* m, Size stride, Size out, Size first, Size count,
                      const Finish& finish, Map y) {
-  HWY_DYNAMIC_DISPATCH(winograd_output)(picture, m, columns, out, first, count, finish, y);
+  HWY_DYNAMIC_DISPATCH(winograd_output)(picture, m, stride, out, first, count, finish, y);
 }
 
-void winograd_weights(const float* weights, Size in, Size out, float* packed) {
-  constexpr double a = 0.75, b = 1.5;
-  constexpr double at_zero = a * a * b * b, at_a = 2 * a * a * (a * a - b * b), at_b = 2 * b * b * (b * b - a * a);
-  constexpr double g[6][3] = {{1 / at_zero, 0, 0},
-                              {1 / at_a, a / at_a, a * a / at_a},
-                              {1 / at_a, -a / at_a, a * a / at_a},
-                              {1 / at_b, b / at_b, b * b / at_b},
-                              {1 / at_b, -b / at_b, b * b / at_b},
-                              {0, 0, 1}};
-  std::vector<float> transformed(static_cast<std::size_t>(in * out));
-  for (Size point = 0; point < winograd_points; ++point) {
-    for (Size pair = 0; pair < in * out; ++pair) {
-      double sum = 0;
-      for (Size i = 0; i < 3; ++i)
-        for (Size j = 0; j < 3; ++j)
-          sum += g[point / 6][i] * g[point % 6][j] * static_cast<double>(weights[pair * 9 + i * 3 + j]);
-      transformed[static_cast<std::size_t>(pair)] = static_cast<float>(sum);
-    }
-    pack_matrix(transformed.data(), 1, in, in, out, packed + point * packed_size(in, out));
-  }
+void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, float* transformed,
+                      Size stride) {
+  HWY_DYNAMIC_DISPATCH(winograd_weights)(packed, in, strip, first, count, transformed, stride);
+}
+
+Size winograd_packed_size(Size in, Size out) { return round_up(in, block) * 9 * round_up(out, winograd_columns); }
+
+void pack_winograd(const float* w, Size out_stride, Size in_stride, bool turned, Size in, Size out, float* packed) {
+  for (Size first = 0; first < out; first += winograd_columns)
+    for (Size k = 0; k < round_up(in, block); ++k)
+      for (Size i = 0; i < 9; ++i)
+        for (Size n = first; n < first + winograd_columns; ++n)
+          *packed++ = k < in && n < out ? w[n * out_stride + k * in_stride + (turned ? 8 - i : i)] : 0;
 }
 
 }  // namespace scoresde::simd

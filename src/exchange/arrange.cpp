@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "exchange/architecture.h"
+#include "exchange/refinenet.h"
 
 namespace scoresde {
 namespace {
@@ -98,7 +99,14 @@ ArrayView permuted(const ArrayView& view, const std::vector<std::size_t>& axes) 
   return result;
 }
 
-// A parameter of ours out of a flax module: kernels are HWIO or (in, out) there, and a norm's weight is its scale.
+// Kernels are HWIO or (in, out) in flax.
+ArrayView with_our_axes(const ArrayView& view) {
+  if (view.shape.size() == 4) return permuted(view, {3, 2, 0, 1});
+  if (view.shape.size() == 2) return permuted(view, {1, 0});
+  return view;
+}
+
+// A parameter of ours out of a flax module: a norm's weight is its scale there.
 std::optional<ArrayView> flax_parameter(const ArrayTable& table, const std::string& name) {
   const auto find = [&](const std::string& candidate) -> const ArrayView* {
     const auto found = table.find(candidate);
@@ -111,16 +119,32 @@ std::optional<ArrayView> flax_parameter(const ArrayTable& table, const std::stri
   }
   const std::string head = name.substr(0, name.size() - weight.size());
   for (const char* word : {"kernel", "weight", "scale"}) {
-    const ArrayView* view = find(head + word);
-    if (!view) continue;
-    if (view->shape.size() == 4) return permuted(*view, {3, 2, 0, 1});
-    if (view->shape.size() == 2) return permuted(*view, {1, 0});
-    return *view;
+    if (const ArrayView* view = find(head + word)) return with_our_axes(*view);
   }
   return std::nullopt;
 }
 
+// RefineNets: a convolution's kernel, its bias, or a row (1, 1, 1, C) of a norm.
+std::optional<ArrangedArrays> arrange_by_name(const Graph& graph, const std::vector<NamedArray>& arrays,
+                                              const std::vector<std::string>& names) {
+  ArrayTable table;
+  for (const NamedArray& array : arrays) table[array.name] = &array.array;
+  ArrangedArrays result;
+  for (std::size_t k = 0; k < names.size(); ++k) {
+    const auto found = table.find(names[k]);
+    if (found == table.end()) return std::nullopt;
+    ArrayView view = with_our_axes(*found->second);
+    const Parameter& parameter = graph.parameters[k];
+    if (parameter.shape.size() == 1 && view.shape == std::vector<std::int64_t>{parameter.shape[0], 1, 1, 1})
+      view.shape.resize(1), view.strides.resize(1);
+    if (view.shape != parameter.shape) return std::nullopt;
+    result[parameter.name] = std::move(view);
+  }
+  return result;
+}
+
 std::optional<ArrangedArrays> arrange_flax(const Graph& graph, const std::vector<NamedArray>& arrays) {
+  if (const auto names = flax_refinenet_names(graph); !names.empty()) return arrange_by_name(graph, arrays, names);
   FlaxModules modules(arrays);
   ArrangedArrays result;
   for (const GraphModule& module : modules_of(graph)) {

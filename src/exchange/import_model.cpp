@@ -1,9 +1,11 @@
 #include "exchange/import_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "core/catalog.h"
+#include "exchange/refinenet.h"
 #include "exchange/skeleton.h"
 #include "net/presets.h"
 
@@ -46,6 +48,8 @@ class Importer {
       take_own_spec();
     else if (const auto skeleton = read_skeleton(weights_))
       take_song_net(*skeleton);
+    else if (const auto facts = read_refinenet(weights_))
+      take_refinenet(*facts);
     else
       take_named_net();
     result_.step = weights_.step;
@@ -87,27 +91,59 @@ class Importer {
   }
 
   // What score_sde's own configurations do where the hints are silent.
-  NetHints net_hints(const NetSkeleton& skeleton) {
-    NetHints net{part_of(hints_.weak, "net"), part_of(hints_.strong, "net"), hints_.height, hints_.width};
-    const auto assume = [&](const char* setting, const Json& value) {
-      if (given("net", setting)) return;
-      net.weak[setting] = value;
-      note(fmt::format("net.{} = {} is assumed, as in score_sde's configurations", setting, shown(value)));
-    };
-    const bool ve = result_.spec.sde.name == "ve";
-    assume("prediction", !ve ? "song-noise" : skeleton.fourier ? "song-score" : "song-level");
-    assume("scale_by_sigma", ve);
-    assume("nonlinearity", "swish");
-    if (skeleton.biggan) assume("skip_rescale", true);
-    if (const auto levels = noise_levels(weights_)) {
-      net.weak["levels"] = levels->count;
-      net.weak["sigma_max"] = levels->first;
-      net.weak["sigma_min"] = levels->last;
-    }
+  void assume(Json& net, const char* setting, const Json& value) {
+    if (given("net", setting)) return;
+    net[setting] = value;
+    note(fmt::format("net.{} = {} is assumed, as in score_sde's configurations", setting, shown(value)));
+  }
+
+  void take_levels(Json& net) const {
+    const auto levels = noise_levels(weights_);
+    if (!levels) return;
+    net["levels"] = levels->count;
+    net["sigma_max"] = levels->first;
+    net["sigma_min"] = levels->last;
+  }
+
+  int hinted_height() const {
     const Json data = part_of(hints_.weak, "data");
-    if (net.height == 0 && data.contains("resize") && data["resize"].is_number_integer())
-      net.height = data["resize"].get<int>();
+    const bool known = hints_.height == 0 && data.contains("resize") && data["resize"].is_number_integer();
+    return known ? data["resize"].get<int>() : hints_.height;
+  }
+
+  NetHints net_hints(const NetSkeleton& skeleton) {
+    NetHints net{part_of(hints_.weak, "net"), part_of(hints_.strong, "net"), hinted_height(), hints_.width};
+    const bool ve = result_.spec.sde.name == "ve";
+    assume(net.weak, "prediction", !ve ? "song-noise" : skeleton.fourier ? "song-score" : "song-level");
+    assume(net.weak, "scale_by_sigma", ve);
+    assume(net.weak, "nonlinearity", "swish");
+    if (skeleton.biggan) assume(net.weak, "skip_rescale", true);
+    take_levels(net.weak);
     return net;
+  }
+
+  // The number of stages follows from the size of the pictures; whether it is the file's shows in the weights' names.
+  void take_refinenet(const RefineNetFacts& facts) {
+    const int height = hinted_height();
+    if (!given("sde", "name"))
+      fail(Failure::usage, "{}: a checkpoint does not tell the SDE; give --sde ve, or a preset with --preset", where_);
+    if (height == 0)
+      fail(Failure::usage, "{}: a checkpoint does not tell the size of the pictures; give --size 32, or a preset",
+           where_);
+    take_sde();
+    Json net = part_of(hints_.weak, "net");
+    net["name"] = facts.name;
+    net["channels"] = facts.channels;
+    net["jax_layers"] = weights_.flax;
+    assume(net, "prediction", "song-level");
+    assume(net, "nonlinearity", "elu");
+    if (facts.name == "ncsnv2") assume(net, "scale_by_sigma", true);
+    take_levels(net);
+    if (facts.levels > 0) net["levels"] = facts.levels;
+    update(result_.spec.net, net, "net");
+    update(result_.spec.net, part_of(hints_.strong, "net"), "net");
+    result_.spec.shape = {static_cast<int>(facts.image_channels), height, hints_.width == 0 ? height : hints_.width,
+                          true};
   }
 
   void take_song_net(const NetSkeleton& skeleton) {
@@ -148,22 +184,43 @@ class Importer {
     }
   }
 
+  [[noreturn]] void refuse_unknown() const {
+    constexpr std::size_t most = 3;
+    std::string some;
+    for (std::size_t k = 0; k < std::min(most, weights_.raw.size()); ++k)
+      some += fmt::format("{}{} {}", k == 0 ? "" : ", ", shown(weights_.raw[k].name),
+                          shape_text(weights_.raw[k].array.shape));
+    fail(Failure::usage,
+         "{}: its {} arrays ({}{}) have the names of no network whose options could be inferred; if it is one of "
+         "`scoresde list nets`, describe it with --preset, or with --config and tables [sde] and [net]; networks of "
+         "another make cannot be imported",
+         where_, weights_.raw.size(), some, weights_.raw.size() > most ? " ..." : "");
+  }
+
   // Networks whose names tell nothing: the hints say all.
   void take_named_net() {
-    if (!given("net", "name"))
-      fail(Failure::usage,
-           "{}: names such as {} are those of no network whose options could be inferred; give --preset, or --config "
-           "with the tables [sde] and [net]",
-           where_, shown(weights_.raw.front().name));
+    if (!given("net", "name")) refuse_unknown();
     if (!given("sde", "name")) fail(Failure::usage, "{}: the SDE is not told; give --sde or --preset", where_);
     take_sde();
     update(result_.spec.net, part_of(hints_.weak, "net"), "net");
     update(result_.spec.net, part_of(hints_.strong, "net"), "net");
-    const Json data = part_of(hints_.weak, "data");
-    int height = hints_.height;
-    if (height == 0 && data.contains("resize")) height = data["resize"].get<int>();
+    result_.spec.shape = named_shape();
+  }
+
+  // This project's own networks begin with the layer `in`: (channels, D) for rows of a table, else a convolution.
+  ItemShape named_shape() const {
+    std::int64_t channels = 3;
+    for (const NamedArray& array : weights_.raw) {
+      if (array.name != "in.weight" || array.array.shape.size() < 2) continue;
+      channels = array.array.shape[1];
+      if (channels < 1 || channels > 1'000'000)
+        fail(Failure::data, "{}: in.weight has the shape {}", where_, shape_text(array.array.shape));
+      if (array.array.shape.size() == 2) return {static_cast<int>(channels), 1, 1, false};
+    }
+    const int height = hinted_height(), patch = result_.spec.net.patch;
     if (height == 0) fail(Failure::usage, "{}: the size of the pictures is not told; give --size", where_);
-    result_.spec.shape = {3, height, hints_.width == 0 ? height : hints_.width, true};
+    const auto colours = std::max<std::int64_t>(1, channels / (patch * patch));
+    return {static_cast<int>(colours), height, hints_.width == 0 ? height : hints_.width, true};
   }
 
   void take_weights() {

@@ -82,6 +82,26 @@ TEST(ImportModel, WhatACheckpointCannotTellIsAskedFor) {
   EXPECT_NE(refusal_of_import("ddpmpp_vp_tiny.pth", no_size, Failure::usage).find("--size"), std::string::npos);
 }
 
+// A plain file of weights with our own names: the first layer tells columns and colours.
+TEST(ImportModel, OurOwnNetsWithoutADescriptionTakeTheFormOfTheirFirstLayer) {
+  NetConfig mlp, unet;
+  mlp.name = "mlp";
+  unet.patch = 2;
+  unet.channels = mlp.channels = 8;
+  for (const auto& [net, shape] : {std::pair{mlp, ItemShape{5, 1, 1, false}}, {unet, ItemShape{2, 14, 14, true}}}) {
+    std::map<std::string, Tensor> weights;
+    for (const Parameter& parameter : build_net(net, shape).parameters)
+      weights[parameter.name] = {Dtype::f32, parameter.shape, {}};
+    for (auto& [name, tensor] : weights) tensor.bytes.resize(4 * static_cast<std::size_t>(element_count(tensor.shape)));
+    const fs::path path = testing::TempDir() + "scoresde_plain.safetensors";
+    write_safetensors(path, {weights, {}});
+    ImportHints hints = hints_for("vp", 14);
+    hints.strong["net"] = to_json(net);
+    EXPECT_EQ(import_model(read_checkpoint_file(path), hints, "plain").spec.shape, shape);
+    fs::remove(path);
+  }
+}
+
 TEST(ImportModel, AMismatchIsADiff) {
   ImportHints hints = ddpmpp_hints();
   hints.strong["net"]["channels"] = 16;

@@ -22,6 +22,8 @@ std::string_view kind_name(OpKind kind) {
       return "group_norm";
     case OpKind::instance_norm_plus:
       return "instance_norm_plus";
+    case OpKind::modulate:
+      return "modulate";
     case OpKind::silu:
       return "silu";
     case OpKind::elu:

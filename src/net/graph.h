@@ -17,6 +17,7 @@ enum class OpKind {
   nin,          ///< 1 x 1 convolution with the weight as (in, out), as in Ho et al.'s "network in network"
   group_norm,   ///< (x - mean) / sqrt(var + scale) * weight + bias, statistics of a group of channels (biased var)
   instance_norm_plus,  ///< gamma (IN(x) + alpha z_c) + beta: see GraphBuilder::instance_norm_plus
+  modulate,            ///< (1 + s) x + t by channel, [s, t] of each sample: x of (C, H, W), [s, t] of (2 C)
   silu,                ///< x / (1 + exp(-x))
   elu,                 ///< x where x > 0, else exp(x) - 1
   leaky_relu,          ///< x where x > 0, else scale * x
@@ -25,7 +26,7 @@ enum class OpKind {
   attention,           ///< softmax(q k^T / sqrt(C / heads)) v over all pixels; inputs q, k, v of (C, H, W)
   upsample,            ///< nearest: y[i] = x[i / 2]; to 2n, or 2n - 1 where the mirror level was odd
   downsample,          ///< mean of 2 x 2; an odd edge is averaged over what is there
-  bilinear,            ///< to H x W by bilinear interpolation with corners on corners
+  bilinear,            ///< to H x W by bilinear interpolation: see GraphBuilder::bilinear
   fir,                 ///< zeros put in, filtered, thinned out: see GraphBuilder::fir
   max_pool,            ///< maximum over kernel x kernel at stride 1; nothing beyond the edge counts
   global_mean,         ///< mean over all pixels, (C, H, W) -> (C)
@@ -73,6 +74,7 @@ struct Node {
   double offset = 0;              ///< label
   bool log = false;               ///< label
   std::vector<double> taps = {};  ///< fir
+  bool jax = false;               ///< instance_norm_plus, bilinear: as in JAX's version of Song et al. (2021)
 };
 
 /// A network as data: nodes in an order in which each comes after its inputs, and named, shaped parameters.

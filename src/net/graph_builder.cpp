@@ -125,7 +125,7 @@ int GraphBuilder::group_norm(const std::string& name, int x, int most) {
                .scale = group_norm_epsilon});
 }
 
-int GraphBuilder::instance_norm_plus(const std::string& name, int x) {
+int GraphBuilder::instance_norm_plus(const std::string& name, int x, bool jax) {
   require_rank("instance_norm_plus", x, 3);
   if (channels(x) < 2) fail(Failure::usage, "{}: InstanceNorm++ needs at least 2 channels", name);
   const std::vector<std::int64_t> each = {channels(x)};
@@ -137,15 +137,26 @@ int GraphBuilder::instance_norm_plus(const std::string& name, int x) {
                .inputs = {x},
                .parameters = std::move(parameters),
                .shape = shape(x),
-               .scale = instance_norm_epsilon});
+               .scale = instance_norm_epsilon,
+               .jax = jax});
 }
 
-int GraphBuilder::instance_norm_plus(int x, int affine) {
+int GraphBuilder::instance_norm_plus(int x, int affine, bool jax) {
   require_rank("instance_norm_plus", x, 3);
   if (channels(x) < 2 || shape(affine) != std::vector<std::int64_t>{3 * channels(x)})
     fail(Failure::usage, "instance_norm_plus: {} and {} do not fit", shape_text(shape(x)), shape_text(shape(affine)));
-  return push(
-      {.kind = OpKind::instance_norm_plus, .inputs = {x, affine}, .shape = shape(x), .scale = instance_norm_epsilon});
+  return push({.kind = OpKind::instance_norm_plus,
+               .inputs = {x, affine},
+               .shape = shape(x),
+               .scale = instance_norm_epsilon,
+               .jax = jax});
+}
+
+int GraphBuilder::modulate(int x, int scale_shift) {
+  require_rank("modulate", x, 3);
+  if (shape(scale_shift) != std::vector<std::int64_t>{2 * channels(x)})
+    fail(Failure::usage, "modulate: {} and {} do not fit", shape_text(shape(x)), shape_text(shape(scale_shift)));
+  return push({.kind = OpKind::modulate, .inputs = {x, scale_shift}, .shape = shape(x)});
 }
 
 int GraphBuilder::elu(int x) { return push({.kind = OpKind::elu, .inputs = {x}, .shape = shape(x)}); }

@@ -46,11 +46,15 @@ class GraphBuilder {
 
   /// InstanceNorm++ of Song & Ermon (2019, app. A): gamma ((x - m_c) / sqrt(v_c + eps) + alpha z_c) + beta with m_c and
   /// v_c the mean and the (biased) variance of channel c over its pixels, z_c = (m_c - mean m) / sqrt(var m + eps) over
-  /// the channels with the unbiased variance (as in PyTorch's implementations; JAX's is biased), eps 1e-5.
+  /// the channels with the unbiased variance as in PyTorch's implementations, or (`jax`) the biased one, eps 1e-5.
   /// Parameters `name`.alpha, gamma, beta.
-  int instance_norm_plus(const std::string& name, int x);
+  int instance_norm_plus(const std::string& name, int x, bool jax = false);
   /// The same with [gamma, alpha, beta] of each sample in a node of shape (3 C).
-  int instance_norm_plus(int x, int affine);
+  int instance_norm_plus(int x, int affine, bool jax = false);
+
+  /// (1 + s) x + t by channel with [s, t] of each sample in a node of shape (2 C): behind group_norm, adaptive group
+  /// normalisation (Dhariwal & Nichol 2021, sec. 3.1).
+  int modulate(int x, int scale_shift);
 
   int silu(int x);
   int elu(int x);
@@ -61,8 +65,9 @@ class GraphBuilder {
   /// To the height and width of the mirror level, each 2n or 2n - 1.
   int upsample(int x, std::int64_t height, std::int64_t width);
   int downsample(int x);
-  /// Bilinear interpolation to height x width, the corner pixels on the corners ("align_corners").
-  int bilinear(int x, std::int64_t height, std::int64_t width);
+  /// Bilinear interpolation to height x width: the corner pixels on the corners ("align_corners"), or (`jax`) as
+  /// jax.image.resize enlarges, pixel i at (i + 1/2) in / out - 1/2, held within the image.
+  int bilinear(int x, std::int64_t height, std::int64_t width, bool jax = false);
   /// Along each axis: `up` - 1 zeros after every value, `before` and `after` zeros at the ends, convolution with the
   /// taps scaled to the sum `up`, and of the result every `down`-th value (upfirdn2d of Karras et al. 2020).
   int fir(int x, const std::vector<double>& taps, int up, int down, int before, int after);

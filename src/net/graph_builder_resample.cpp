@@ -21,9 +21,9 @@ int GraphBuilder::downsample(int x) {
                .shape = {channels(x), (shape(x)[1] + 1) / 2, (shape(x)[2] + 1) / 2}});
 }
 
-int GraphBuilder::bilinear(int x, std::int64_t height, std::int64_t width) {
+int GraphBuilder::bilinear(int x, std::int64_t height, std::int64_t width, bool jax) {
   require_rank("bilinear", x, 3);
-  return push({.kind = OpKind::bilinear, .inputs = {x}, .shape = {channels(x), height, width}});
+  return push({.kind = OpKind::bilinear, .inputs = {x}, .shape = {channels(x), height, width}, .jax = jax});
 }
 
 int GraphBuilder::fir(int x, const std::vector<double>& taps, int up, int down, int before, int after) {

@@ -23,6 +23,7 @@ struct NetConfig {
   std::string nonlinearity = "swish", resblock = "biggan";
   std::string progressive = "none", progressive_input = "none", combine = "sum", attention_layout = "level";
   bool fir = true, resample_conv = true, skip_rescale = true, conditional = true, scale_by_sigma = false;
+  bool scale_shift_norm = false, jax_layers = false;
   std::vector<double> fir_kernel = {1, 3, 3, 1};
   double init_scale = 0;
   int levels = 1000;
@@ -65,6 +66,11 @@ struct NetConfig {
         field("skip_rescale", &NetConfig::skip_rescale, "ncsnpp: residual sums times 1 / sqrt(2)"),
         field("conditional", &NetConfig::conditional, "ncsnpp, ddpm: the network is told the time"),
         field("scale_by_sigma", &NetConfig::scale_by_sigma, "ncsnpp, ddpm, ncsnv2: the output is divided by sigma"),
+        field("scale_shift_norm", &NetConfig::scale_shift_norm,
+              "unet, classifier, energy: time and class scale and shift the blocks' second norm and are not added to "
+              "its input (ADM) [use_scale_shift_norm]"),
+        field("jax_layers", &NetConfig::jax_layers,
+              "ncsn, ncsnv2: norms, interpolation and widths as score_sde's JAX version has them, not PyTorch's"),
         field("fir_kernel", &NetConfig::fir_kernel, "ncsnpp: the filter's taps", {-1e6, 1e6}),
         field("init_scale", &NetConfig::init_scale,
               "ncsnpp: scale of the weights that end a residual branch or the network; 0: nearly zero", {0, 1e3}),

@@ -176,6 +176,7 @@ TEST(GraphBuilder, RefusesShapesThatDoNotFit) {
   EXPECT_THROW(b.concat(down, b.input()), Error);
   EXPECT_THROW(b.linear("l", down, 3), Error);
   EXPECT_THROW(b.class_label(), Error);
+  EXPECT_THROW(b.modulate(down, b.linear("m", b.global_mean(down), 4)), Error);
   b.conv("c", down, 3);
   EXPECT_THROW(b.conv("c", down, 3), Error);
 }

@@ -60,8 +60,9 @@ class RefineNet {
   }
 
   int norm(const std::string& name, int x) const {
-    if (!by_level_) return b_.instance_norm_plus(name, x);
-    return b_.instance_norm_plus(x, b_.level_embedding(name + ".embed", level_, config_.levels, b_.channels(x)));
+    if (!by_level_) return b_.instance_norm_plus(name, x, config_.jax_layers);
+    const int affine = b_.level_embedding(name + ".embed", level_, config_.levels, b_.channels(x));
+    return b_.instance_norm_plus(x, affine, config_.jax_layers);
   }
 
   int residual(const std::string& name, int x, std::int64_t out, bool down, int dilation) const;
@@ -131,7 +132,7 @@ int RefineNet::refine(const std::string& name, const std::vector<int>& xs, std::
       if (by_level_) h = norm(name + ".msf.norms." + number, h);
       h = conv(name + ".msf.convs." + number, h, out, true);
       const std::int64_t height = b_.shape(xs[0])[1], width = b_.shape(xs[0])[2];
-      if (b_.shape(h)[1] != height || b_.shape(h)[2] != width) h = b_.bilinear(h, height, width);
+      if (b_.shape(h)[1] != height || b_.shape(h)[2] != width) h = b_.bilinear(h, height, width, config_.jax_layers);
     }
     sum = i == 0 ? h : b_.add(sum, h);
   }
@@ -146,7 +147,9 @@ void RefineNet::write(const std::vector<Stage>& plan) {
     layers.push_back(h = residual(std::string(stage.residual) + ".1", h, width(stage), false, stage.dilation));
   }
   for (std::size_t i = plan.size(); i-- > 0;) {
-    const std::int64_t out = width(plan[i == 0 ? 0 : i - 1]);
+    // A block gives the channels of the next one's image; in JAX's smallest net the last but one keeps its own.
+    const bool keeps = config_.jax_layers && plan.size() == 4 && i == 1;
+    const std::int64_t out = width(plan[keeps || i == 0 ? i : i - 1]);
     const bool deepest = i + 1 == plan.size();
     h = refine(plan[i].refine, deepest ? std::vector<int>{layers[i]} : std::vector<int>{layers[i], h}, out, i == 0);
   }

@@ -14,7 +14,7 @@ struct UnetWriter {
 
   int block(const std::string& level, int index, int x, std::int64_t channels) const {
     const std::string number = std::to_string(index);
-    x = residual_block(b, level + ".block." + number, x, time, channels, config.dropout);
+    x = residual_block(b, config, level + ".block." + number, x, time, channels);
     if (has_attention(config, b.shape(x)[1])) x = attention_block(b, level + ".attention." + number, x, config.heads);
     return x;
   }
@@ -40,7 +40,7 @@ Graph build_unet(const NetConfig& config, const ItemShape& shape) {
 
   const std::int64_t widest = b.channels(h);
   h = unet.block("middle", 0, h, widest);
-  h = residual_block(b, "middle.block.1", h, unet.time, widest, config.dropout);
+  h = residual_block(b, config, "middle.block.1", h, unet.time, widest);
 
   for (std::size_t level = levels; level-- > 0;) {
     const std::string name = "up." + std::to_string(level);

@@ -35,10 +35,16 @@ int time_embedding(GraphBuilder& b, const NetConfig& config, int class_label, st
   return b.silu(time);
 }
 
-int residual_block(GraphBuilder& b, const std::string& name, int x, int time, std::int64_t out, double dropout) {
+int residual_block(GraphBuilder& b, const NetConfig& config, const std::string& name, int x, int time,
+                   std::int64_t out) {
   int h = b.conv(name + ".conv0", b.silu(b.group_norm(name + ".norm0", x)), out);
-  h = b.add(h, b.linear(name + ".time", time, out));
-  h = b.dropout(b.silu(b.group_norm(name + ".norm1", h)), dropout);
+  if (config.scale_shift_norm) {
+    const int scale_shift = b.linear(name + ".time", time, 2 * out);
+    h = b.modulate(b.group_norm(name + ".norm1", h), scale_shift);
+  } else {
+    h = b.group_norm(name + ".norm1", b.add(h, b.linear(name + ".time", time, out)));
+  }
+  h = b.dropout(b.silu(h), config.dropout);
   h = b.conv(name + ".conv1", h, out, 3, 0);
   const int shortcut = b.channels(x) == out ? x : b.conv(name + ".shortcut", x, out, 1);
   return b.add(shortcut, h);
@@ -62,7 +68,7 @@ int pooled_encoder(GraphBuilder& b, const NetConfig& config, int time) {
     if (level > 0) h = b.downsample(h);
     for (int i = 0; i < config.blocks; ++i) {
       const std::string number = std::to_string(i);
-      h = residual_block(b, name + ".block." + number, h, time, level_channels(config, level), config.dropout);
+      h = residual_block(b, config, name + ".block." + number, h, time, level_channels(config, level));
       if (has_attention(config, b.shape(h)[1])) h = attention_block(b, name + ".attention." + number, h, config.heads);
     }
   }

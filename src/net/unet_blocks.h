@@ -13,8 +13,10 @@ namespace scoresde {
 int time_embedding(GraphBuilder& b, const NetConfig& config, int class_label = -1, std::int64_t width = 0);
 
 /// h = conv1(drop(silu(GN(conv0(silu(GN(x))) + dense(time))))), result shortcut(x) + h; conv1 starts nearly at zero and
-/// the shortcut is a 1 x 1 convolution where the channels change (Ho et al. 2020, app. B).
-int residual_block(GraphBuilder& b, const std::string& name, int x, int time, std::int64_t out, double dropout);
+/// the shortcut is a 1 x 1 convolution where the channels change (Ho et al. 2020, app. B). With net.scale_shift_norm
+/// the second norm becomes (1 + s) GN(conv0(...)) + t, [s, t] = dense(time) (Dhariwal & Nichol 2021).
+int residual_block(GraphBuilder& b, const NetConfig& config, const std::string& name, int x, int time,
+                   std::int64_t out);
 
 /// x + proj(attention(q, k, v of GN(x))) (Ho et al. 2020).
 int attention_block(GraphBuilder& b, const std::string& name, int x, int heads);

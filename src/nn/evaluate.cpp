@@ -28,6 +28,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "engine/simd_mask.h"
 #include "nn/fir.h"
 #include "nn/network.h"
 
@@ -83,10 +84,17 @@ at::Tensor eval_instance_norm_plus(const Pass& p, const Node& node) {
   };
   const at::Tensor gamma = affine(0, 1), alpha = affine(1, 0), beta = affine(2, 2);
   const at::Tensor means = at::mean(x, {2, 3});
-  const at::Tensor spread = at::var(means, at::IntArrayRef{1}, /*unbiased=*/true, /*keepdim=*/true);
+  const at::Tensor spread = at::var(means, at::IntArrayRef{1}, /*unbiased=*/!node.jax, /*keepdim=*/true);
   const at::Tensor z = (means - at::mean(means, {1}, true)) / (spread + node.scale).sqrt();
   const at::Tensor h = at::group_norm(x, channels, {}, {}, node.scale);
   return per_pixel(gamma) * (h + per_pixel(alpha * z)) + per_pixel(beta);
+}
+
+at::Tensor eval_modulate(const Pass& p, const Node& node) {
+  const std::int64_t channels = node.shape[0];
+  const at::Tensor &x = p.in(node, 0), &scale_shift = p.in(node, 1);
+  const at::Tensor scale = scale_shift.narrow(1, 0, channels), shift = scale_shift.narrow(1, channels, channels);
+  return (per_pixel(scale) + 1) * x + per_pixel(shift);
 }
 
 at::Tensor eval_divide_exp(const at::Tensor& x, const at::Tensor& exponent) {
@@ -137,16 +145,18 @@ at::Tensor eval_dropout(const Pass& p, const Node& node, std::uint32_t index) {
   const auto rows = static_cast<std::size_t>(x.size(0));
   if (p.options.samples.size() != rows)
     fail(Failure::usage, "dropout needs the ids of {} samples and got {}", rows, p.options.samples.size());
-  const auto size = static_cast<std::size_t>(element_count(node.shape));
-  at::Tensor mask = at::empty(x.sizes(), at::TensorOptions(at::kDouble));
+  const std::int64_t channels = node.shape[0], pixels = element_count(node.shape) / channels;
+  at::Tensor mask = at::empty({x.size(0), pixels, channels}, at::TensorOptions(at::kFloat));
   for (std::size_t i = 0; i < rows; ++i)
-    fill_uniform({.seed = p.options.seed,
-                  .purpose = Purpose::dropout,
-                  .sample = p.options.samples[i],
-                  .step = p.options.step,
-                  .draw = index},
-                 std::span(mask.data_ptr<double>() + i * size, size));
-  return x * (mask.ge(node.scale).to(x.scalar_type()) * (1 / (1 - node.scale))).to(x.device());
+    simd::dropout_mask(philox_stream({.seed = p.options.seed,
+                                      .purpose = Purpose::dropout,
+                                      .sample = p.options.samples[i],
+                                      .step = p.options.step,
+                                      .draw = index}),
+                       node.scale, mask.data_ptr<float>() + static_cast<std::int64_t>(i) * pixels * channels,
+                       pixels * channels);
+  const at::Tensor kept = mask.ne(0).transpose(1, 2).reshape(x.sizes());
+  return x * (kept.to(x.device(), x.scalar_type()) * (1 / (1 - node.scale)));
 }
 
 at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {
@@ -167,6 +177,8 @@ at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {
       return at::group_norm(p.in(node, 0), node.groups, p.parameter(node, 0), p.parameter(node, 1), node.scale);
     case OpKind::instance_norm_plus:
       return eval_instance_norm_plus(p, node);
+    case OpKind::modulate:
+      return eval_modulate(p, node);
     case OpKind::silu:
       return at::silu(p.in(node, 0));
     case OpKind::elu:
@@ -184,7 +196,7 @@ at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {
     case OpKind::downsample:
       return at::avg_pool2d(p.in(node, 0), 2, 2, 0, /*ceil_mode=*/true);
     case OpKind::bilinear:
-      return at::upsample_bilinear2d(p.in(node, 0), {node.shape[1], node.shape[2]}, /*align_corners=*/true);
+      return at::upsample_bilinear2d(p.in(node, 0), {node.shape[1], node.shape[2]}, /*align_corners=*/!node.jax);
     case OpKind::fir:
       return filter_image(p.in(node, 0), node);
     case OpKind::max_pool:
@@ -211,16 +223,6 @@ at::Tensor eval_node(const Pass& p, const Node& node, std::uint32_t index) {
   fail(Failure::run, "an op of unknown kind");
 }
 
-void check_inputs(const Graph& graph, const at::Tensor& x, const at::Tensor& label, const at::Tensor& class_label) {
-  const auto text = [](const at::Tensor& tensor) { return shape_text(tensor.sizes().vec()); };
-  if (x.dim() < 1 || x.sizes().slice(1) != at::IntArrayRef(graph.input_shape))
-    fail(Failure::usage, "the network takes (B, {}) and got {}", fmt::join(graph.input_shape, ", "), text(x));
-  if (label.dim() != 1 || label.size(0) != x.size(0))
-    fail(Failure::usage, "{} samples need as many time labels, not {}", x.size(0), text(label));
-  if (class_label.defined() && (class_label.dim() != 1 || class_label.size(0) != x.size(0)))
-    fail(Failure::usage, "{} samples need as many class labels, not {}", x.size(0), text(class_label));
-}
-
 // For each node the last one that reads it: its value can go then.
 std::vector<std::size_t> last_readers(const Graph& graph) {
   std::vector<std::size_t> last(graph.nodes.size(), graph.nodes.size());
@@ -230,6 +232,16 @@ std::vector<std::size_t> last_readers(const Graph& graph) {
 }
 
 }  // namespace
+
+void check_inputs(const Graph& graph, const at::Tensor& x, const at::Tensor& label, const at::Tensor& class_label) {
+  const auto text = [](const at::Tensor& tensor) { return shape_text(tensor.sizes().vec()); };
+  if (x.dim() < 1 || x.sizes().slice(1) != at::IntArrayRef(graph.input_shape))
+    fail(Failure::usage, "the network takes (B, {}) and got {}", fmt::join(graph.input_shape, ", "), text(x));
+  if (label.dim() != 1 || label.size(0) != x.size(0))
+    fail(Failure::usage, "{} samples need as many time labels, not {}", x.size(0), text(label));
+  if (class_label.defined() && (class_label.dim() != 1 || class_label.size(0) != x.size(0)))
+    fail(Failure::usage, "{} samples need as many class labels, not {}", x.size(0), text(class_label));
+}
 
 at::Tensor evaluate(const Graph& graph, std::span<const at::Tensor> parameters, const at::Tensor& x,
                     const at::Tensor& label, const at::Tensor& class_label, const ForwardOptions& options) {

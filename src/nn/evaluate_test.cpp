@@ -1,4 +1,8 @@
+#include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/group_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/silu.h>
 #include <ATen/ops/stack.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -12,6 +16,7 @@
 #include "net/net_config.h"
 #include "net/op_cases.h"
 #include "net/test_nets.h"
+#include "net/unet_blocks.h"
 #include "nn/network.h"
 #include "nn/test_support.h"
 #include "test_paths.h"
@@ -150,6 +155,67 @@ TEST(Evaluate, UpsamplingToOddSizesTakesTheHalfIndex) {
     const std::vector<double> y = values_of(forward_of(std::move(b), counting({1, 1, half, 1})));
     for (std::int64_t i = 0; i < size; ++i)
       ASSERT_EQ(y[static_cast<std::size_t>(i)], static_cast<double>(i / 2)) << size;
+  }
+}
+
+// Guided diffusion's block, written with ATen: 4 groups of 4 channels, [scale, shift] of silu(embedding), which here is
+// the row of a class.
+TEST(Evaluate, TheScaledAndShiftedBlockIsDhariwalAndNichols) {
+  NetConfig config;
+  config.scale_shift_norm = true;
+  GraphBuilder b({16, 3, 2}, 1);
+  residual_block(b, config, "r", b.input(), b.silu(b.embedding("class", b.class_label(), 5)), 16);
+  Network network(std::move(b).finish(), 1, at::kDouble);
+  stir(network);
+  const at::NoGradGuard no_grad;
+  const auto parameter = [&](const std::string& name) {
+    for (std::size_t i = 0; i < network.parameters().size(); ++i)
+      if (network.graph().parameters[i].name == name) return network.parameters()[i];
+    throw std::runtime_error("no " + name);
+  };
+  const auto layer = [&](const std::string& name) {
+    return std::pair{parameter("r." + name + ".weight"), parameter("r." + name + ".bias")};
+  };
+  const auto conv = [&](const at::Tensor& x, const std::string& name) {
+    return at::conv2d(x, layer(name).first, layer(name).second, 1, 1);
+  };
+  const auto norm = [&](const at::Tensor& x, const std::string& name) {
+    return at::group_norm(x, 4, layer(name).first, layer(name).second, 1e-6);
+  };
+  const at::Tensor x = noise({2, 16, 3, 2}, 1);
+  const at::Tensor none = parameter("class.weight").slice(0, 1, 2).expand({2, 5});  // of "no class"
+  const at::Tensor rows = at::linear(at::silu(none), layer("time").first, layer("time").second);
+  const auto halves = rows.unsqueeze(-1).unsqueeze(-1).chunk(2, 1);
+  const at::Tensor h = norm(conv(at::silu(norm(x, "norm0")), "conv0"), "norm1") * (1 + halves[0]) + halves[1];
+  const at::Tensor difference = network.forward(x, noise({2}, 2)) - (x + conv(at::silu(h), "conv1"));
+  EXPECT_LT(difference.abs().max().item<double>(), 1e-12);
+}
+
+// InstanceNorm2dPlus of score_sde's JAX version: its variance over channels is the mean of the squares.
+TEST(Evaluate, InstanceNormPlusOfJaxDividesByTheNumberOfChannels) {
+  GraphBuilder b({3, 2, 2});
+  b.instance_norm_plus("n", b.input(), true);
+  Network network(std::move(b).finish(), 1, at::kDouble);
+  const auto row = [](std::vector<double> values) { return Tensor::of({3}, std::span<const double>(values)); };
+  network.load({{"n.alpha", row({1, 2, 3})}, {"n.gamma", row({1, 1, 0.5})}, {"n.beta", row({0, 0, 7})}});
+  std::vector<double> x;
+  for (const double mean : {1.0, 4.0, 1.0})
+    for (const double offset : {-1.0, 1.0, -1.0, 1.0}) x.push_back(mean + offset);
+  const at::Tensor image = from_tensor(Tensor::of({1, 3, 2, 2}, std::span<const double>(x)), at::kDouble);
+  const std::vector<double> y = values_of(network.forward(image, noise({1}, 2)));
+  const double h = 1 / std::sqrt(1 + 1e-5), spread = std::sqrt(2 + 1e-5);  // of the means 1, 4, 1 around 2
+  EXPECT_NEAR(y[0], -h - 1 / spread, 1e-14);
+  EXPECT_NEAR(y[5], h + 2 * 2 / spread, 1e-14);
+  EXPECT_NEAR(y[11], 0.5 * (h - 3 / spread) + 7, 1e-14);
+}
+
+TEST(Evaluate, BilinearOfJaxKeepsPixelsWhereTheyAre) {
+  for (const bool jax : {false, true}) {
+    GraphBuilder b({1, 2, 1});
+    b.bilinear(0, 4, 1, jax);
+    const std::vector<double> y = values_of(forward_of(std::move(b), counting({1, 1, 2, 1})));
+    const std::vector<double> wanted = jax ? std::vector{0, 0.25, 0.75, 1} : std::vector{0, 1.0 / 3, 2.0 / 3, 1};
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(y[i], wanted[i], 1e-15) << i;
   }
 }
 

@@ -48,8 +48,10 @@ class Network {
   std::vector<at::Tensor> parameters_;
 };
 
-/// One forward pass of a graph with the given parameters (weights, EMA, a perturbed copy). Error{usage} where x, label
-/// or class_label have another shape than the graph wants.
+/// Error{usage} where x, label or class_label have another shape than the graph wants.
+void check_inputs(const Graph& graph, const at::Tensor& x, const at::Tensor& label, const at::Tensor& class_label);
+
+/// One forward pass of a graph with the given parameters (weights, EMA, a perturbed copy). Errors as check_inputs.
 at::Tensor evaluate(const Graph& graph, std::span<const at::Tensor> parameters, const at::Tensor& x,
                     const at::Tensor& label, const at::Tensor& class_label, const ForwardOptions& options);
 

@@ -1,6 +1,5 @@
 #include "objective/learner.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
@@ -85,17 +84,14 @@ Times CounterTrainingNoise::uniform(Purpose purpose) const {
 at::Tensor CounterTrainingNoise::normal(Purpose purpose, const at::Tensor& like, std::uint32_t draw) const {
   const bool in_double = like.scalar_type() == at::kDouble;
   const at::Tensor z = at::empty(like.sizes(), at::TensorOptions().dtype(in_double ? at::kDouble : at::kFloat));
-  const auto rows = static_cast<std::int64_t>(samples_.size());
-  const auto size = static_cast<std::size_t>(z.numel() / std::max<std::int64_t>(rows, 1));
-  at::parallel_for(0, rows, 1, [&](std::int64_t first, std::int64_t last) {
-    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
-      const NoiseAddress address{seed_, purpose, samples_[i], step_, draw};
-      if (in_double)
-        fill_normal(address, std::span(z.data_ptr<double>() + i * size, size));
-      else
-        fill_normal(address, std::span(z.data_ptr<float>() + i * size, size));
-    }
-  });
+  const std::size_t size = static_cast<std::size_t>(z.numel()) / std::max<std::size_t>(samples_.size(), 1);
+  for (std::size_t i = 0; i < samples_.size(); ++i) {
+    const NoiseAddress address{seed_, purpose, samples_[i], step_, draw};
+    if (in_double)
+      fill_normal(address, std::span(z.data_ptr<double>() + i * size, size));
+    else
+      fill_normal(address, std::span(z.data_ptr<float>() + i * size, size));
+  }
   return z.to(like.device());
 }
 

@@ -11,24 +11,38 @@ namespace scoresde {
 /// A row of the table of objectives; catalog.cpp adds the makers.
 struct ObjectiveEntry {
   std::string_view name, summary;
-  bool classifies = false;  ///< needs labels, and a network whose output is one number a class
-  bool oracle = false;      ///< needs the true score: in training that of the data set's own law
-  bool energy = false;      ///< needs a network that is an energy
+  bool classifies = false;          ///< needs labels, and a network whose output is one number a class
+  bool oracle = false;              ///< needs the true score: in training that of the data set's own law
+  bool energy = false;              ///< needs a network that is an energy
+  bool second_derivatives = false;  ///< of the network: in x, then in the parameters
 };
 
 inline constexpr ObjectiveEntry objective_table[] = {
     {"dsm", "denoising score matching, continuous t (Vincent 2011; Song et al. 2021, eq. 7)"},
     {"smld", "denoising score matching at N geometric noise levels (Song & Ermon 2019); for ve"},
     {"ddpm", "noise prediction at N levels of the discrete chain (Ho et al. 2020, eq. 14); for vp"},
-    {"esm", "explicit score matching against the exact score of the data set's law (Hyvarinen 2005)", false, true},
-    {"ism", "implicit score matching, exact trace of the Jacobian (Hyvarinen 2005); for few dimensions"},
-    {"ssm", "sliced score matching, v^T J v by double backward (Song et al. 2019)"},
-    {"ssm-vr", "sliced score matching with ||score||^2 exact: less variance (Song et al. 2019)"},
+    {.name = "esm",
+     .summary = "explicit score matching against the exact score of the data set's law (Hyvarinen 2005)",
+     .oracle = true},
+    {.name = "ism",
+     .summary = "implicit score matching, exact trace of the Jacobian (Hyvarinen 2005); for few dimensions",
+     .second_derivatives = true},
+    {.name = "ssm",
+     .summary = "sliced score matching, v^T J v by double backward (Song et al. 2019)",
+     .second_derivatives = true},
+    {.name = "ssm-vr",
+     .summary = "sliced score matching with ||score||^2 exact: less variance (Song et al. 2019)",
+     .second_derivatives = true},
     {"fd-ssm", "sliced score matching by finite differences, no second derivative (Pang et al. 2020)"},
-    {"cd", "maximum likelihood of an energy, contrastive divergence: Langevin from the data (Hinton 2002)", false,
-     false, true},
-    {"pcd", "maximum likelihood of an energy, persistent Langevin chains (Tieleman 2008)", false, false, true},
-    {"cross-entropy", "a classifier of noisy or clean samples, for guidance and for metrics", true},
+    {.name = "cd",
+     .summary = "maximum likelihood of an energy, contrastive divergence: Langevin from the data (Hinton 2002)",
+     .energy = true},
+    {.name = "pcd",
+     .summary = "maximum likelihood of an energy, persistent Langevin chains (Tieleman 2008)",
+     .energy = true},
+    {.name = "cross-entropy",
+     .summary = "a classifier of noisy or clean samples, for guidance and for metrics",
+     .classifies = true},
 };
 
 constexpr std::span<const ObjectiveEntry> objectives() { return objective_table; }

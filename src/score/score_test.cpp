@@ -212,6 +212,43 @@ TEST(GuidedScore, IsALineThroughItsTwoScores) {
   }
 }
 
+TEST(GuidedScore, ActsWithinItsIntervalOnlyRowByRow) {
+  const auto sde = make_sde({});
+  const GaussianScore conditional(*sde, Gaussian(vector_of(2, test_dimension), 0.3)),
+      unconditional(*sde, Gaussian(vector_of(6, test_dimension), 0.8));
+  const CountingScore counted(unconditional);
+  const GuidedScore guided(conditional, counted, 3, *sde, {0.5, 5});
+  const Batch x = noise_of(7, 4, test_dimension), v = noise_of(8, 4, test_dimension);
+  Times t(4);
+  t << sde->time_at(-std::log(0.1)), sde->time_at(-std::log(1.0)), sde->time_at(-std::log(20.0)),
+      sde->time_at(-std::log(4.0));
+  const Batch c = conditional(x, t), u = unconditional(x, t), got = guided(x, t);
+  EXPECT_EQ(counted.rows_evaluated(), 2u);
+  for (const Index i : {0, 2}) EXPECT_TRUE((got.row(i) == c.row(i)).all()) << i;
+  for (const Index i : {1, 3}) EXPECT_LT((got.row(i) - (3 * c.row(i) - 2 * u.row(i))).abs().maxCoeff(), 1e-12) << i;
+  const Batch along = guided.vjp(x, t, v), own = conditional.vjp(x, t, v), other = unconditional.vjp(x, t, v);
+  EXPECT_TRUE((along.row(0) == own.row(0)).all());
+  EXPECT_LT((along.row(1) - (3 * own.row(1) - 2 * other.row(1))).abs().maxCoeff(), 1e-12);
+}
+
+TEST(ClassifierGuidedScore, OfAMixturesOwnClassifierIsTheComponentsScore) {
+  // p(x) = sum_k w_k p_k(x): grad log p(k | x) = s_k - s, so guidance of weight 1 gives s_k.
+  const auto sde = make_sde({});
+  const std::vector<MixtureComponent> parts = {{0.4, Gaussian(vector_of(2, test_dimension), 0.3)},
+                                               {0.6, Gaussian(vector_of(6, test_dimension), 0.8)}};
+  const MixtureScore all(*sde, parts);
+  const GaussianScore one(*sde, parts[1].law);
+  const ClassifierGuidedScore guided(
+      all, [&](const Batch& x, const Times& t) -> Batch { return one(x, t) - all(x, t); }, 1, *sde);
+  const Batch x = noise_of(7, 3, test_dimension);
+  const Times t = times_of(3, 0.3);
+  EXPECT_LT((guided(x, t) - one(x, t)).abs().maxCoeff(), 1e-12);
+  const ClassifierGuidedScore never(
+      all, [](const Batch&, const Times&) -> Batch { throw Error(Failure::run, "asked outside"); }, 1, *sde,
+      {100, 200});
+  EXPECT_TRUE((never(x, t) == all(x, t)).all());
+}
+
 TEST(Gaussian, RefusesWhatIsNoCovariance) {
   const Eigen::ArrayXd mean = Eigen::ArrayXd::Zero(2);
   EXPECT_THROW(Gaussian(mean, -1.0), Error);

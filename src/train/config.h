@@ -127,6 +127,7 @@ struct RunConfig {
   long long seed = 0;
   double data_std = 0;
   std::string device = "cpu";
+  bool exact = false;
 
   static constexpr auto fields() {
     return std::tuple{
@@ -137,6 +138,8 @@ struct RunConfig {
               "steps in a row with a non-finite loss or gradient after which training stops", {1, 1e9}),
         field("data_std", &RunConfig::data_std, "standard deviation of the data in model units; 0: measured", {0, 1e9}),
         field("device", &RunConfig::device, "cpu, or another device that LibTorch has, such as cuda"),
+        field("exact", &RunConfig::exact,
+              "true: networks by LibTorch alone; false: by the engine, where it has the derivatives (CPU)"),
         field("data", &RunConfig::data, "the data"),
         field("sde", &RunConfig::sde, "the SDE"),
         field("net", &RunConfig::net, "the network"),

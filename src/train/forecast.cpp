@@ -37,24 +37,30 @@ double measured_item(const RunConfig& config, ItemShape shape, double multiply_a
     shape.width /= 2;
     graph = build_net(config.net, shape);
   }
-  const double share = multiply_adds / static_cast<double>(graph.multiply_adds());
+  const bool by_engine = trains_on_engine(config, graph);
+  const std::int64_t rows = by_engine ? 2 * threads() : 1;  // the engine gives every thread items of its own
+  const double share = multiply_adds / static_cast<double>(graph.multiply_adds()) / static_cast<double>(rows);
   std::vector<std::int64_t> sizes = graph.input_shape;
-  sizes.insert(sizes.begin(), 1);
+  sizes.insert(sizes.begin(), rows);
   Network network(std::move(graph), 0);
-  const at::Tensor x = at::full(sizes, 0.5, at::TensorOptions(at::kFloat)), label = at::full({1}, 0.5, x.options());
+  EngineNetwork engine(network.graph(), threads());
+  const at::Tensor x = at::full(sizes, 0.5, at::TensorOptions(at::kFloat)), label = at::full({rows}, 0.5, x.options());
   double seconds = 0;
   for (int pass = 0; pass < 2; ++pass) {  // the first one pays for warming up
     const Stopwatch watch;
-    network.forward(x, label).square().mean().backward();
+    const at::Tensor y = by_engine ? engine(network.parameters(), x, label, {}, {}) : network.forward(x, label);
+    y.square().mean().backward();
     seconds = watch.seconds();
   }
   return seconds * share;
 }
 
-double activation_count(const Graph& graph) {
+// Of the values that a pass keeps for its derivative: with LibTorch every activation and its gradient.
+double pass_memory(const RunConfig& config, const Graph& graph) {
+  if (trains_on_engine(config, graph)) return EngineNetwork::memory_bytes(graph, config.batch, threads());
   double count = 0;
   for (const Node& node : graph.nodes) count += static_cast<double>(element_count(node.shape));
-  return count;
+  return 4.0 * 2 * count * config.batch;
 }
 
 }  // namespace
@@ -78,9 +84,8 @@ TrainForecast forecast_run(const RunConfig& config, const TrainOptions& options)
                                   ? measured_step(forecast.config, data)
                                   : measured_item(forecast.config, data.shape, an_item) * images_per_step;
   forecast.images_per_second = images_per_step / forecast.seconds_per_step;
-  // Weights, gradient, two moments, average; every activation and its gradient; LibTorch itself.
-  forecast.memory_bytes = 4.0 * 5 * static_cast<double>(forecast.parameters) +
-                          4.0 * 2 * activation_count(graph) * config.batch +
+  // Weights, gradient, two moments, average; what a pass keeps; LibTorch itself.
+  forecast.memory_bytes = 4.0 * 5 * static_cast<double>(forecast.parameters) + pass_memory(forecast.config, graph) +
                           static_cast<double>(data.pixels.size() + 4 * data.values.size()) + 200e6;
   const double by_images = static_cast<double>(config.budget.images) / forecast.images_per_second;
   const double by_time = 60 * config.budget.minutes;

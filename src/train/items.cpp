@@ -1,6 +1,5 @@
 #include "train/items.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 
 #include "core/noise.h"
 #include "data/augment.h"
+#include "objective/learner.h"
 
 namespace scoresde {
 namespace {
@@ -48,7 +48,10 @@ ItemBatch ItemSource::training(std::uint64_t first, int count) {
     samples.push_back(k);
     items.push_back(split_.training[order_[k % n]]);
   }
-  return load(std::move(samples), std::move(items), true);
+  ItemBatch batch = load(std::move(samples), std::move(items), true);
+  const CounterTrainingNoise noise(static_cast<std::uint64_t>(config_.seed), batch.samples, training_noise, false);
+  batch.z = noise.normal(Purpose::perturbation, batch.x0);
+  return batch;
 }
 
 ItemBatch ItemSource::validation(std::size_t first, std::size_t count) const {
@@ -62,17 +65,14 @@ ItemBatch ItemSource::validation(std::size_t first, std::size_t count) const {
 }
 
 ItemBatch ItemSource::load(std::vector<std::uint64_t> samples, std::vector<std::uint32_t> items, bool augmented) const {
-  ItemBatch batch{std::move(samples), std::move(items), {}, {}, {}};
+  ItemBatch batch{std::move(samples), std::move(items), {}, {}, {}, {}};
   const auto size = static_cast<std::size_t>(data_.shape.size());
   const Augment augment{static_cast<std::uint64_t>(config_.seed), augmented && config_.data.dequantise,
                         augmented && config_.data.flip};
   at::Tensor x0 = at::empty(batch_shape(data_.shape, batch.items.size()), at::kFloat);
   float* values = x0.data_ptr<float>();
-  at::parallel_for(0, x0.size(0), 8, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      fill_item(data_, batch.items[i], augment, batch.samples[i], values + i * size);
-    }
-  });
+  for (std::size_t i = 0; i < batch.items.size(); ++i)
+    fill_item(data_, batch.items[i], augment, batch.samples[i], values + i * size);
   batch.x0 = x0.to(c10::Device(config_.device));
   add_labels(batch, augmented);
   return batch;

@@ -24,7 +24,11 @@ struct ItemBatch {
   at::Tensor x0;                       ///< (B, C, H, W) or (B, D), float32
   at::Tensor labels;                   ///< (B) int64, or undefined
   at::Tensor class_labels;             ///< labels with some hidden (-1) by label dropout; undefined without classes
+  at::Tensor z;                        ///< N(0, I) of Purpose::perturbation in the form of x0; training batches only
 };
+
+/// Noise steps (NoiseAddress::step) that keep apart what shares sample numbers.
+inline constexpr std::uint32_t training_noise = 0, validation_noise = 1;
 
 /// Composes batches. Sample k of a run is item k mod n of epoch k / n's permutation, flipped and dequantised by noise
 /// addressed by k: batches depend on nothing but (config, data, k).

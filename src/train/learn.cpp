@@ -6,12 +6,12 @@
 
 #include "core/catalog.h"
 #include "core/sum.h"
+#include "nn/threads.h"
 #include "score/analytic.h"
 
 namespace scoresde {
 namespace {
 
-constexpr std::uint32_t training_noise = 0, validation_noise = 1;  // keeps counters of training and validation apart
 constexpr int log_snr_bins = 8;
 
 bool is_classifying(const ObjectiveConfig& config) {
@@ -44,7 +44,27 @@ std::vector<std::size_t> first_indices(std::size_t n) {
   return indices;
 }
 
+// The noise of a batch whose N(0, I) for x_t came with it.
+class BatchNoise : public CounterTrainingNoise {
+ public:
+  BatchNoise(std::uint64_t seed, const ItemBatch& batch, std::uint32_t step, bool low_discrepancy)
+      : CounterTrainingNoise(seed, batch.samples, step, low_discrepancy), z_(batch.z) {}
+
+  at::Tensor normal(Purpose purpose, const at::Tensor& like, std::uint32_t draw) const override {
+    const bool known = z_.defined() && purpose == Purpose::perturbation && draw == 0;
+    return known ? z_ : CounterTrainingNoise::normal(purpose, like, draw);
+  }
+
+ private:
+  const at::Tensor& z_;
+};
+
 }  // namespace
+
+bool trains_on_engine(const RunConfig& config, const Graph& graph) {
+  const ObjectiveEntry& objective = find_entry("objective", objectives(), config.objective.name);
+  return !config.exact && config.device == "cpu" && !objective.second_derivatives && EngineNetwork::serves(graph);
+}
 
 std::unique_ptr<Score> truth_of(const RunConfig& config, const Dataset& data, const Sde& sde) {
   if (!find_entry("objective", objectives(), config.objective.name).oracle) return nullptr;
@@ -67,12 +87,15 @@ Training::Training(const RunConfig& config, const Dataset& data)
       objective_(make_objective(config.objective, *sde_, oracle_.get())),
       classifies_(is_classifying(config.objective)),
       network_(build_net(config.net, data.shape), static_cast<std::uint64_t>(config.seed)),
-      source_(data, config, split_items(data.count, static_cast<std::size_t>(config.validation.items))) {
+      source_(data, config, split_items(data.count, static_cast<std::size_t>(config.validation.items))),
+      ahead_([this](std::uint64_t first) { return source_.training(first, config_.batch); }, config.batch) {
   if (const ObjectiveEntry& entry = find_entry("objective", objectives(), config.objective.name);
       !classifies_ && (entry.energy ? !network_.graph().energy : !network_.graph().gives_score()))
     fail(Failure::usage, "objective {} needs {}; the network '{}' is none", entry.name,
          entry.energy ? "an energy (--net energy)" : "a network that gives a score", config.net.name);
   network_.to(at::Device(config.device));
+  if (trains_on_engine(config, network_.graph()))
+    engine_ = std::make_unique<EngineNetwork>(network_.graph(), threads());
   std::vector<at::Tensor> parameters, averages;
   for (std::size_t i = 0; i < network_.parameters().size(); ++i) {
     const at::Tensor& p = network_.parameters()[i];
@@ -95,6 +118,10 @@ Learner Training::learner_of(const ItemBatch& batch, const std::vector<at::Tenso
           ForwardOptions{training, static_cast<std::uint64_t>(config_.seed), training_noise, batch.samples});
     };
   };
+  if (engine_) {
+    const auto by_engine = [this](const Graph&, const auto&... rest) { return (*engine_)(rest...); };
+    return Learner(*sde_, prediction_, config_.data_std, with(by_engine));
+  }
   if (!graph.energy) return Learner(*sde_, prediction_, config_.data_std, with(evaluate));
   const auto potential = with(evaluate);
   return Learner(*sde_, prediction_, config_.data_std, with(raw_output),
@@ -105,8 +132,8 @@ Losses Training::losses_of(const ItemBatch& batch, const std::vector<at::Tensor>
   const auto seed = static_cast<std::uint64_t>(config_.seed);
   const Learner learner = learner_of(batch, parameters, training);
   // Validation has a seed of its own, so that runs with different seeds can be compared.
-  const CounterTrainingNoise noise(training ? seed : 0, batch.samples, training ? training_noise : validation_noise,
-                                   !training || config_.objective.low_discrepancy);
+  const BatchNoise noise(training ? seed : 0, batch, training ? training_noise : validation_noise,
+                         !training || config_.objective.low_discrepancy);
   const TrainingItems items{batch.x0, batch.labels, batch.samples};
   if (training) objective_->advance(learner, items, noise);
   return (*objective_)(learner, items, noise);
@@ -123,7 +150,7 @@ UpdateReport Training::update(double budget_share) {
   ItemBatch batch;
   Losses losses;
   for (int pass = 0; pass < config_.accumulation; ++pass) {
-    batch = source_.training(static_cast<std::uint64_t>(images_), config_.batch);
+    batch = ahead_.take(static_cast<std::uint64_t>(images_));
     images_ += config_.batch;
     if (!report.problem.empty()) continue;  // the items of a bad update are passed over together
     losses = losses_of(batch, network_.parameters(), true);

@@ -3,13 +3,19 @@
 #include <string>
 #include <vector>
 
+#include "nn/engine_network.h"
 #include "nn/network.h"
 #include "objective/objective.h"
+#include "train/batch_ahead.h"
 #include "train/checkpoint.h"
 #include "train/items.h"
 #include "train/optimizer.h"
 
 namespace scoresde {
+
+/// Whether the engine evaluates and differentiates the network in training: LibTorch does where `exact` is set, on
+/// other devices, and for objectives that differentiate twice.
+bool trains_on_engine(const RunConfig& config, const Graph& graph);
 
 /// The exact score of the training set's own law, for objectives that compare with one; null for the others.
 std::unique_ptr<Score> truth_of(const RunConfig& config, const Dataset& data, const Sde& sde);
@@ -55,6 +61,7 @@ class Training {
   const Network& network() const { return network_; }
   const std::vector<at::Tensor>& average() const { return average_; }
   bool classifies() const { return classifies_; }
+  bool on_engine() const { return engine_ != nullptr; }
   long long step() const { return step_; }
   long long images() const { return images_; }
 
@@ -71,10 +78,12 @@ class Training {
   std::unique_ptr<Objective> objective_;
   bool classifies_;
   Network network_;
+  std::unique_ptr<EngineNetwork> engine_;  ///< evaluates network_'s graph; null: LibTorch does
   std::vector<at::Tensor> average_;
   std::vector<std::size_t> trainable_;  ///< indices of the parameters the optimiser has
   std::unique_ptr<Adam> adam_;
   ItemSource source_;
+  BatchAhead ahead_;
   long long step_ = 0, images_ = 0;
 };
 

@@ -6,71 +6,60 @@
 #include <algorithm>
 #include <cmath>
 
+#include "train/adam_kernel.h"
+
 namespace scoresde {
 namespace {
 
-constexpr std::int64_t norm_block = 4096;
+constexpr std::int64_t piece_length = 4096;  // of five arrays: what a first-level cache holds several times over
+constexpr std::int64_t pieces_at_once = 4;
 
-template <class Real>
-double block_square_sum(const Real* g, std::int64_t n) {
-  double parts[4] = {0, 0, 0, 0};
-  for (std::int64_t j = 0; j < n; ++j) parts[j & 3] += static_cast<double>(g[j]) * static_cast<double>(g[j]);
-  return (parts[0] + parts[1]) + (parts[2] + parts[3]);
-}
-
-// Blocks of a fixed length, whichever thread sums them.
-template <class Real>
-double square_sum(const at::Tensor& gradient) {
-  const Real* data = gradient.data_ptr<Real>();
-  const std::int64_t n = gradient.numel(), blocks = (n + norm_block - 1) / norm_block;
-  std::vector<double> sums(static_cast<std::size_t>(blocks));
-  at::parallel_for(0, blocks, 16, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t b = first; b < last; ++b)
-      sums[static_cast<std::size_t>(b)] =
-          block_square_sum(data + b * norm_block, std::min(norm_block, n - b * norm_block));
-  });
-  double total = 0;
-  for (double sum : sums) total += sum;
-  return total;
-}
-
-// The numbers of one update.
-struct AdamStep {
-  double lr, factor, decoupled, joined, beta1, beta2, rate, root_scale, epsilon, ema_decay;
+// Consecutive elements of one of several tensors.
+struct Piece {
+  std::size_t tensor;
+  std::int64_t first, count;
 };
 
-// The update on plain memory: one pass over five arrays.
+// All elements of all tensors in pieces of a fixed length, so that one parallel loop serves a hundred small tensors and
+// sums do not depend on who computes them.
+std::vector<Piece> pieces_of(std::span<const at::Tensor> tensors) {
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    for (std::int64_t first = 0; first < tensors[i].numel(); first += piece_length)
+      pieces.push_back({i, first, std::min(piece_length, tensors[i].numel() - first)});
+  return pieces;
+}
+
+template <class Work>
+void each_piece(std::span<const Piece> pieces, const Work& work) {
+  at::parallel_for(0, static_cast<std::int64_t>(pieces.size()), pieces_at_once,
+                   [&](std::int64_t first, std::int64_t last) {
+                     for (std::int64_t k = first; k < last; ++k) work(static_cast<std::size_t>(k));
+                   });
+}
+
 template <class Real>
-void update_in_memory(at::Tensor& p, at::Tensor& m, at::Tensor& v, at::Tensor& ema, const at::Tensor& g,
-                      const AdamStep& s) {
-  Real *ps = p.data_ptr<Real>(), *ms = m.data_ptr<Real>(), *vs = v.data_ptr<Real>(), *es = ema.data_ptr<Real>();
-  const Real* gs = g.data_ptr<Real>();
-  const auto shrink = static_cast<Real>(1 - s.lr * s.decoupled), factor = static_cast<Real>(s.factor);
-  const auto joined = static_cast<Real>(s.joined), beta1 = static_cast<Real>(s.beta1),
-             beta2 = static_cast<Real>(s.beta2);
-  const auto rest1 = static_cast<Real>(1 - s.beta1), rest2 = static_cast<Real>(1 - s.beta2);
-  const auto rate = static_cast<Real>(s.rate), root_scale = static_cast<Real>(s.root_scale);
-  const auto epsilon = static_cast<Real>(s.epsilon), decay = static_cast<Real>(s.ema_decay);
-  at::parallel_for(0, p.numel(), 16384, [=](std::int64_t first, std::int64_t last) {
-    for (std::int64_t j = first; j < last; ++j) {
-      const Real gradient = factor * gs[j] + joined * ps[j];
-      ms[j] = beta1 * ms[j] + rest1 * gradient;
-      vs[j] = beta2 * vs[j] + rest2 * gradient * gradient;
-      ps[j] = shrink * ps[j] - rate * ms[j] / (std::sqrt(vs[j]) * root_scale + epsilon);
-      es[j] = ps[j] + decay * (es[j] - ps[j]);
-    }
-  });
+void update_piece(const AdamNumbers<double>& s, const Piece& piece, const at::Tensor& gradient, const at::Tensor& p,
+                  const at::Tensor& m, const at::Tensor& v, const at::Tensor& ema) {
+  const auto as = [](double number) { return static_cast<Real>(number); };
+  const AdamNumbers<Real> numbers{as(s.factor), as(s.joined), as(s.beta1),      as(s.rest1),   as(s.beta2), as(s.rest2),
+                                  as(s.shrink), as(s.rate),   as(s.root_scale), as(s.epsilon), as(s.decay)};
+  static constexpr Real zeros[piece_length] = {};
+  const auto at = [&](const at::Tensor& tensor) { return tensor.data_ptr<Real>() + piece.first; };
+  adam_update(numbers, {gradient.defined() ? at(gradient) : zeros, at(p), at(m), at(v), at(ema)}, piece.count);
 }
 
 // The same for tensors on other devices.
-void update_on_device(at::Tensor& p, at::Tensor& m, at::Tensor& v, at::Tensor& ema, const at::Tensor& gradient,
-                      const AdamStep& s) {
-  const at::Tensor g = gradient * s.factor + p * s.joined;
-  m.mul_(s.beta1).add_(g * (1 - s.beta1));
-  v.mul_(s.beta2).add_(g * g * (1 - s.beta2));
-  p.mul_(1 - s.lr * s.decoupled).sub_(m * s.rate / (v.sqrt() * s.root_scale + s.epsilon));
-  ema.copy_(p + (ema - p) * s.ema_decay);
+void update_on_device(const AdamNumbers<double>& s, const at::Tensor& gradient, at::Tensor& p, at::Tensor& m,
+                      at::Tensor& v, at::Tensor& ema) {
+  const at::Tensor g = (gradient.defined() ? gradient * s.factor : at::zeros_like(p)) + p * s.joined;
+  m.mul_(s.beta1).add_(g * s.rest1);
+  v.mul_(s.beta2).add_(g * g * s.rest2);
+  p.mul_(s.shrink).sub_(m * s.rate / (v.sqrt() * s.root_scale + s.epsilon));
+  ema.copy_(p + (ema - p) * s.decay);
 }
+
+bool is_plain_memory(const at::Tensor& tensor) { return tensor.device().is_cpu() && tensor.is_contiguous(); }
 
 }  // namespace
 
@@ -81,12 +70,19 @@ double learning_rate(const OptimizerConfig& config, long long update, double sha
 }
 
 double global_norm(std::span<const at::Tensor> gradients) {
+  std::vector<at::Tensor> here;
+  for (const at::Tensor& gradient : gradients)
+    if (gradient.defined()) here.push_back(gradient.to(at::kCPU).contiguous());
+  const std::vector<Piece> pieces = pieces_of(here);
+  std::vector<double> sums(pieces.size());
+  each_piece(pieces, [&](std::size_t k) {
+    const auto& [tensor, first, count] = pieces[k];
+    const at::Tensor& g = here[tensor];
+    sums[k] = g.scalar_type() == at::kDouble ? square_sum(g.data_ptr<double>() + first, count)
+                                             : square_sum(g.data_ptr<float>() + first, count);
+  });
   double total = 0;
-  for (const at::Tensor& gradient : gradients) {
-    if (!gradient.defined()) continue;
-    const at::Tensor g = gradient.to(at::kCPU).contiguous();
-    total += g.scalar_type() == at::kDouble ? square_sum<double>(g) : square_sum<float>(g);
-  }
+  for (double sum : sums) total += sum;
   return std::sqrt(total);
 }
 
@@ -113,27 +109,31 @@ void Adam::update(std::span<const at::Tensor> gradients, double lr, double facto
   ++updates_;
   const auto n = static_cast<double>(updates_);
   const bool decoupled = config_.name == "adamw";
-  const AdamStep step{lr,
-                      factor,
-                      decoupled ? config_.weight_decay : 0,
-                      decoupled ? 0 : config_.weight_decay,
-                      config_.beta1,
-                      config_.beta2,
-                      lr / (1 - std::pow(config_.beta1, n)),
-                      1 / std::sqrt(1 - std::pow(config_.beta2, n)),
-                      config_.epsilon,
-                      ema_decay};
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    at::Tensor &p = parameters_[i], &ema = averages_[i];
-    const at::Tensor g = gradients[i].defined() ? gradients[i].contiguous() : at::zeros_like(p);
-    if (!p.device().is_cpu() || !p.is_contiguous() || !ema.is_contiguous())
-      update_on_device(p, m_[i], v_[i], ema, g, step);
-    else if (p.scalar_type() == at::kDouble)
-      update_in_memory<double>(p, m_[i], v_[i], ema, g, step);
-    else
-      update_in_memory<float>(p, m_[i], v_[i], ema, g, step);
-  }
+  const AdamNumbers<double> numbers{.factor = factor,
+                                    .joined = decoupled ? 0 : config_.weight_decay,
+                                    .beta1 = config_.beta1,
+                                    .rest1 = 1 - config_.beta1,
+                                    .beta2 = config_.beta2,
+                                    .rest2 = 1 - config_.beta2,
+                                    .shrink = 1 - lr * (decoupled ? config_.weight_decay : 0),
+                                    .rate = lr / (1 - std::pow(config_.beta1, n)),
+                                    .root_scale = 1 / std::sqrt(1 - std::pow(config_.beta2, n)),
+                                    .epsilon = config_.epsilon,
+                                    .decay = ema_decay};
+  std::vector<at::Tensor> g;
+  for (const at::Tensor& gradient : gradients) g.push_back(gradient.defined() ? gradient.contiguous() : gradient);
+  std::vector<Piece> pieces = pieces_of(parameters_);
+  std::erase_if(pieces, [&](const Piece& piece) { return !in_memory(piece.tensor); });
+  each_piece(pieces, [&](std::size_t k) {
+    const std::size_t i = pieces[k].tensor;
+    const auto update = parameters_[i].scalar_type() == at::kDouble ? update_piece<double> : update_piece<float>;
+    update(numbers, pieces[k], g[i], parameters_[i], m_[i], v_[i], averages_[i]);
+  });
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    if (!in_memory(i)) update_on_device(numbers, g[i], parameters_[i], m_[i], v_[i], averages_[i]);
 }
+
+bool Adam::in_memory(std::size_t i) const { return is_plain_memory(parameters_[i]) && is_plain_memory(averages_[i]); }
 
 double ema_decay(const EmaConfig& config, long long update, double images_per_update, double images) {
   if (config.rate > 0) {

@@ -38,6 +38,8 @@ class Adam {
   std::vector<at::Tensor>& second_moments() { return v_; }
 
  private:
+  bool in_memory(std::size_t i) const;  // what one pass over plain memory serves
+
   OptimizerConfig config_;
   std::vector<at::Tensor> parameters_, averages_, m_, v_;
   long long updates_ = 0;

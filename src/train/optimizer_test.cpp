@@ -1,5 +1,7 @@
 #include "train/optimizer.h"
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
@@ -7,7 +9,9 @@
 #include <cmath>
 
 #include "core/file.h"
+#include "nn/threads.h"
 #include "test_paths.h"
+#include "train/adam_kernel.h"
 
 namespace scoresde {
 namespace {
@@ -78,6 +82,70 @@ TEST(Optimizer, OnePassEqualsTensorOperations) {
     EXPECT_LT((fast_ema - slow_ema).abs().max().item<double>(), 1e-14) << name;
     EXPECT_GT((fast - start).abs().max().item<double>(), 1e-2) << name;
   }
+}
+
+// Sizes at and beside the edges of pieces and vectors, in float32 by one and by two threads: the same bits, and close
+// to float64. A step is lr in size, and its relative error some roundings.
+TEST(Optimizer, PiecesReachEveryElement) {
+  const OptimizerConfig config;
+  const std::vector<std::int64_t> sizes = {1, 15, 4095, 4096, 4097, 70001};
+  const auto trained = [&](at::ScalarType type, int threads) {
+    set_threads(threads);
+    std::vector<at::Tensor> parameters, averages, gradients;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      parameters.push_back(at::arange(sizes[i], at::kDouble).cos().to(type));
+      averages.push_back(parameters.back().clone());
+      gradients.push_back(i == 1 ? at::Tensor() : at::arange(sizes[i], at::kDouble).sin().to(type));
+    }
+    Adam adam(config, parameters, averages);
+    double norm = 0;
+    for (int s = 0; s < 3; ++s) {
+      norm = global_norm(gradients);
+      adam.update(gradients, 1e-2, clip_factor(config, norm), 0.9);
+    }
+    parameters.insert(parameters.end(), averages.begin(), averages.end());
+    return std::pair(at::cat(parameters), norm);
+  };
+  const auto [one, norm_one] = trained(at::kFloat, 1);
+  const auto [two, norm_two] = trained(at::kFloat, 2);
+  const auto [wide, norm] = trained(at::kDouble, 1);
+  set_threads(1);
+  EXPECT_TRUE(one.equal(two));
+  EXPECT_EQ(norm_one, norm_two);
+  EXPECT_NEAR(norm_one, norm, 1e-7 * norm);
+  double squares = 0;
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    for (std::int64_t j = 0; i != 1 && j < sizes[i]; ++j) squares += std::sin(j) * std::sin(j);
+  EXPECT_NEAR(norm, std::sqrt(squares), 1e-12 * norm);
+  EXPECT_LT((one.to(at::kDouble) - wide).abs().max().item<double>(), 8 * 0x1p-24 + 3e-2 * 16 * 0x1p-24);
+}
+
+// Element by element in scalar code: the same bits at every vector width, and in the rest behind the last vector.
+TEST(Optimizer, VectorsChangeNoBit) {
+  const AdamNumbers<float> s{0.3f, 0.01f, 0.9f, 0.1f, 0.99f, 0.01f, 0.999f, 0.002f, 1.7f, 1e-8f, 0.95f};
+  std::vector<float> g(101), p(101), m(101), v(101), ema(101);
+  for (std::size_t j = 0; j < g.size(); ++j) {
+    const auto x = static_cast<float>(j + 1);
+    g[j] = std::sin(x), p[j] = std::cos(x), m[j] = 0.1f * p[j], v[j] = g[j] * g[j], ema[j] = p[j] + 0.01f;
+  }
+  auto fast_p = p, fast_m = m, fast_v = v, fast_ema = ema;
+  adam_update(s, {g.data(), fast_p.data(), fast_m.data(), fast_v.data(), fast_ema.data()}, 101);
+  double squares[16] = {};
+  for (std::size_t j = 0; j < g.size(); ++j) {
+    const float gradient = s.factor * g[j] + s.joined * p[j];
+    m[j] = s.beta1 * m[j] + s.rest1 * gradient;
+    v[j] = s.beta2 * v[j] + s.rest2 * gradient * gradient;
+    p[j] = s.shrink * p[j] - s.rate * m[j] / (std::sqrt(v[j]) * s.root_scale + s.epsilon);
+    ema[j] = p[j] + s.decay * (ema[j] - p[j]);
+    squares[j % 16] += static_cast<double>(g[j]) * static_cast<double>(g[j]);
+  }
+  EXPECT_EQ(fast_p, p);
+  EXPECT_EQ(fast_m, m);
+  EXPECT_EQ(fast_v, v);
+  EXPECT_EQ(fast_ema, ema);
+  for (int half = 8; half > 0; half /= 2)
+    for (int k = 0; k < half; ++k) squares[k] += squares[k + half];
+  EXPECT_EQ(square_sum(g.data(), 101), squares[0]);
 }
 
 TEST(Optimizer, LearningRateFallsOverTheLastShareOfTheBudget) {
