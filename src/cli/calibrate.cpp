@@ -41,8 +41,7 @@ class CalibrationRun {
   }
 
   std::vector<CalibrationResult> run(const std::vector<std::uint64_t>& budgets, bool quiet) {
-    Progress progress("calibrating", 0, "budgets",
-                      {.mode = quiet ? ProgressMode::quiet : ProgressMode::automatic});
+    Progress progress("calibrating", 0, "budgets", {.mode = quiet ? ProgressMode::quiet : ProgressMode::automatic});
     progress.update(0, "the reference");
     const ReferencePaths paths = reference_paths(sde_, score_, seed(), ids_);
     const ReferencePaths fresh = reference_paths(sde_, score_, seed(), fresh_ids_);
