@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "process.h"
+#include "report/utf8.h"
 
 namespace scoresde::test {
 namespace {
@@ -35,7 +36,7 @@ TEST_F(Bench, SaysWhatAModelCosts) {
   }
   const Outcome shown = scoresde("bench " + run_ + " --batch 1 --seconds 0.01 --nfe 3 --threads 1");
   std::istringstream lines(shown.out);
-  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u + run_.size()) << line;
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 80u + run_.size()) << line;
 }
 
 // The same model with another method somewhere gives other bits: what is drawn says so.

@@ -8,6 +8,7 @@
 #include "data/image.h"
 #include "data/npy.h"
 #include "process.h"
+#include "report/utf8.h"
 
 namespace scoresde::test {
 namespace {
@@ -146,7 +147,7 @@ TEST_F(RestoreRun, ListsAndHelp) {
     const Outcome outcome = scoresde(call);
     EXPECT_EQ(outcome.exit, 0);
     std::istringstream lines(outcome.out);
-    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << call << ": " << line;
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 80u) << call << ": " << line;
   }
 }
 

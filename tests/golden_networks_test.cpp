@@ -62,7 +62,7 @@ TEST(Presets, NoParameterAndNoNodeIsLeftOver) {
     NetConfig config;
     update(config, preset_settings(preset)["net"]);
     const bool table = config.name == "mlp";
-    const ItemShape shape = table ? ItemShape{2, 1, 1, false} : ItemShape{3, 64, 64, true};
+    const ItemShape shape = table ? ItemShape{2, 1, 1, false} : ItemShape{3, 128, 128, true};
     if (config.classes == 0 && (config.name == "classifier" || config.name == "wide-resnet")) config.classes = 3;
     const Graph graph = build_net(config, shape);
     std::vector<int> owners(graph.parameters.size()), readers(graph.nodes.size());

@@ -39,9 +39,10 @@ TEST(MetricsPeers, AgreeWithScipyAndScikitLearn) {
   }
   EXPECT_EQ(compared, 8);
   for (const MetricEntry& entry : metrics())
-    if (entry.name == "w1")
+    if (entry.name == "w1") {
       EXPECT_NEAR(measure(entry, {.samples = p.leftCols(1), .reference = q.leftCols(1)}).value,
                   wanted["w1 of the first column"].get<double>(), 1e-9);
+    }
 }
 
 }  // namespace

@@ -126,7 +126,7 @@ BenchReport measure(const BenchFlags& flags, int threads) {
   const Model model = read_model(flags.run);
   const auto sde = make_sde(model.spec.sde);
   const ResolvedPlan plan = resolve(*sde, {.solver = flags.solver, .nfe = flags.nfe});
-  const EngineScore score(model, {}, threads, read_tuning(model_file(flags.run)));
+  const EngineScore score(model, {}, threads, ScoreUse::values, read_tuning(model_file(flags.run)));
   const Graph& graph = score.engine().graph();
   BenchReport report{.run = flags.run,
                      .net = model.spec.net.name,

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "cli/compare.h"
+#include "metrics/estimate.h"
 
 namespace scoresde {
 namespace {

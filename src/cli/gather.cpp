@@ -34,11 +34,12 @@ class Shards {
 
   fs::path file(std::size_t shard) const { return plan_.work / fmt::format("shard_{:05}.npy", shard); }
 
-  // Opens the folder, or makes it; refuses one that belongs to another evaluation.
-  void claim() const {
+  // Opens the folder, which the first rank makes; refuses one that belongs to another evaluation.
+  void claim(const Rank& rank) const {
     const fs::path note = plan_.work / "evaluation.json";
     fs::create_directories(plan_.work);
-    if (!fs::exists(note)) write_atomically(note, shown(plan_.identity) + "\n");
+    if (rank.index == 0 && !fs::exists(note)) write_atomically(note, shown(plan_.identity) + "\n");
+    wait_for(note);
     if (parse_json(read_text(note)) != plan_.identity)
       fail(Failure::usage, "--work {}: the folder holds another evaluation ({})", plan_.work.string(), note.string());
   }
@@ -50,10 +51,7 @@ class Shards {
 
   // A shard that any rank has written, once it is there.
   Batch fetch(std::size_t shard) const {
-    while (!fs::exists(file(shard))) {
-      if (interrupted()) fail(Failure::run, "interrupted");
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
+    wait_for(file(shard));
     const std::size_t size = std::min(kShardItems, plan_.n - shard * kShardItems);
     Batch rows = to_batch(read_npy(file(shard)), file(shard).string());
     if (rows.rows() != static_cast<Index>(size) || rows.cols() != space_.dimension())
@@ -63,6 +61,13 @@ class Shards {
   }
 
  private:
+  static void wait_for(const fs::path& path) {
+    while (!fs::exists(path)) {
+      if (interrupted()) fail(Failure::run, "interrupted");
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+
   const ItemSource& items_;
   const FeatureSpace& space_;
   const GatherPlan& plan_;
@@ -90,7 +95,7 @@ Gathered gather(const ItemSource& items, const FeatureSpace& space, const Gather
   const Rank rank = plan.work.empty() ? Rank{} : rank_of_environment();
   Shards shards(items, space, plan);
   if (!plan.work.empty()) {
-    shards.claim();
+    shards.claim(rank);
     shards.work_through(rank);
     if (rank.index > 0) return {};
   }

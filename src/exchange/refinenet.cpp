@@ -29,7 +29,8 @@ class FlaxNames {
     if (words[0] == "end_conv") return "Conv_1";
     if (words[0] == "normalizer") return "InstanceNorm2dPlus_0";
     if (words[0].starts_with("res")) return "ResidualBlock_" + place(residuals_, words[0] + words[1]) + residual(words);
-    return "RefineBlock_" + place(refines_, words[0]) + refine(words);
+    const std::string block = "RefineBlock_" + place(refines_, words[0]);  // before refine(), which looks it up
+    return block + refine(words);
   }
 
   // "1" for the second name that was ever asked for.

@@ -214,7 +214,8 @@ TEST(Evaluate, BilinearOfJaxKeepsPixelsWhereTheyAre) {
     GraphBuilder b({1, 2, 1});
     b.bilinear(0, 4, 1, jax);
     const std::vector<double> y = values_of(forward_of(std::move(b), counting({1, 1, 2, 1})));
-    const std::vector<double> wanted = jax ? std::vector{0, 0.25, 0.75, 1} : std::vector{0, 1.0 / 3, 2.0 / 3, 1};
+    const std::vector<double> wanted =
+        jax ? std::vector{0.0, 0.25, 0.75, 1.0} : std::vector{0.0, 1.0 / 3, 2.0 / 3, 1.0};
     for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(y[i], wanted[i], 1e-15) << i;
   }
 }
