@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # The study of docs/evaluation.md: the experiments of Song et al. (2021) on small models of one data set.
 #   scripts/study.sh SCORESDE DATA TEST OUT [JUDGE] -- RUN...
-# DATA: what the runs were trained on; TEST: held-out items, or "" for those that training held out; JUDGE: a run of `train --preset classifier`, whose last hidden
-# layer is then the feature space. Pages go to OUT; a page that is there already is kept. STEPS, N, ITEMS and NFE scale it.
+# DATA: what the runs were trained on; TEST: held-out items, or "" for those that training held out; JUDGE: a run of
+# `train --preset classifier`, whose last hidden layer is then the feature space. Pages go to OUT; one that is there is
+# kept. STEPS, N, ITEMS and NFE scale it.
 set -euo pipefail
-usage() { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -ge 6 ] || usage
 scoresde=$1 data=$2 test=$3 out=$4
 shift 4

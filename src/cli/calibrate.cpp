@@ -41,8 +41,7 @@ class CalibrationRun {
   }
 
   std::vector<CalibrationResult> run(const std::vector<std::uint64_t>& budgets, bool quiet) {
-    Progress progress("calibrating", static_cast<double>(budgets.size() + 1), "budgets",
-                      {.mode = quiet ? ProgressMode::quiet : ProgressMode::automatic});
+    Progress progress("calibrating", 0, "budgets", {.mode = quiet ? ProgressMode::quiet : ProgressMode::automatic});
     progress.update(0, "the reference");
     const ReferencePaths paths = reference_paths(sde_, score_, seed(), ids_);
     const ReferencePaths fresh = reference_paths(sde_, score_, seed(), fresh_ids_);
@@ -196,7 +195,7 @@ void calibrate_run(const CalibrateFlags& flags, const CommonFlags& common) {
 void add_calibrate(CLI::App& app, CommonFlags& common) {
   static CalibrateFlags flags;
   CLI::App* command = add_command(app, common, "calibrate",
-                                  "Find the best solver and times for a budget, without data; `sample` then uses them.",
+                                  "Solver and times for a budget, found without data; `sample` then uses them.",
                                   "scoresde calibrate runs/fashion --nfe 5,8,10,20");
   command->add_option("run", flags.run, "a run folder or a .safetensors file")->required();
   command->add_option("--nfe", flags.nfe, "budgets: network evaluations a sample")->capture_default_str();
