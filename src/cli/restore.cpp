@@ -41,20 +41,6 @@ struct RestorePlan {
   const ItemShape& shape;
 };
 
-/// The best of total variation, its weight chosen by the truth: a harder baseline than any that has to guess it.
-Batch best_total_variation(const RestoreInputs& inputs, const RestoreItem& item, const ItemShape& shape) {
-  if (item.truth.size() == 0 || !shape.image || !inputs.op->linear()) return {};
-  const double norm = operator_norm(*inputs.op);
-  Batch best;
-  for (const double weight : {3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1}) {
-    const Vector data =
-        total_variation(*inputs.op, item.y.row(0).transpose().matrix(), shape, weight * norm * norm, 200);
-    const Batch row = ((data.array() - inputs.units.shift) / inputs.units.scale).transpose();
-    if (best.size() == 0 || (row - item.truth).square().sum() < (best - item.truth).square().sum()) best = row;
-  }
-  return best;
-}
-
 Restoration restore_item(const RestoreFlags& flags, const RestoreInputs& inputs, const RestoreItem& item,
                          const RestorePlan& plan, Progress& progress, double done) {
   const Measurement measurement = in_model_units(inputs.op, item.y, flags.noise, inputs.units);
