@@ -52,6 +52,8 @@ TEST_F(RestoreRun, SimulatesMeasuresAndWritesMaps) {
   EXPECT_EQ(json["method"], "diffpir");
   EXPECT_LE(json["nfe"].get<int>(), 20);
   ASSERT_EQ(json["items"].size(), 2u);
+  const Outcome page = shell("bash " SCORESDE_SOURCE_DIR "/tests/check_report.sh " + at("sr") + "/report.html");
+  EXPECT_TRUE(page.exit == 0 || page.exit == 77) << page.out << page.err;
   for (const auto& item : json["items"]) {
     EXPECT_GT(item["mean"]["psnr"].get<double>(), 5);
     EXPECT_LE(std::abs(item["mean"]["ssim"].get<double>()), 1);

@@ -117,14 +117,17 @@ void restore_items(const RestoreFlags& flags, const CommonFlags& common, const R
   Progress progress("restoring", static_cast<double>(inputs.items.size()) * flags.samples, "samples",
                     {.mode = common.quiet ? ProgressMode::quiet : ProgressMode::automatic});
   const Stopwatch watch;
-  std::vector<Json> results;
+  std::vector<WrittenRestoration> results;
+  std::vector<Json> numbers;
   for (const RestoreItem& item : inputs.items) {
     const Restoration result =
         restore_item(flags, inputs, item, plan, progress, static_cast<double>(results.size()) * flags.samples);
     results.push_back(write_restoration(fs::path(flags.out) / item.name, inputs, item, result, model.spec, recipe));
-    if (!common.json) print_restoration(item, result, results.back(), flags.noise.poisson() ? 1 : flags.noise.sigma);
+    numbers.push_back(results.back().numbers);
+    if (!common.json) print_restoration(item, result, numbers.back(), flags.noise.poisson() ? 1 : flags.noise.sigma);
   }
-  const Json summary = restoration_summary(results);
+  const Json summary = restoration_summary(numbers);
+  write_restoration_page(fs::path(flags.out) / "report.html", recipe, inputs.items, results, summary);
   if (common.json)
     return print_json({{"out", flags.out},
                        {"method", method},
@@ -132,9 +135,9 @@ void restore_items(const RestoreFlags& flags, const CommonFlags& common, const R
                        {"nfe", nfe},
                        {"seconds", watch.seconds()},
                        {"notes", inputs.notes},
-                       {"items", results},
+                       {"items", numbers},
                        {"summary", summary}});
-  print_restoration_summary(summary, results.size());
+  print_restoration_summary(summary, numbers.size());
   fmt::print("{}: {}, {}, {}, {} NFE a sample, {}\n", flags.out, flags.operator_name, method,
              counted(plan.steps, "step"), nfe, duration_text(watch.seconds()));
 }

@@ -9,6 +9,7 @@
 #include "inverse/measurement.h"
 #include "inverse/method.h"
 #include "inverse/uncertainty.h"
+#include "report/html.h"
 
 namespace scoresde {
 
@@ -56,16 +57,29 @@ struct Restoration {
   double expected_deviation = 0;  ///< of chi_square where the measurement is explained
 };
 
-/// The files of an item, and its numbers as they are printed and written to result.json.
-Json write_restoration(const fs::path& folder, const RestoreInputs& inputs, const RestoreItem& item,
+/// An item's numbers as they are printed and written to result.json, and its pictures for the page.
+struct WrittenRestoration {
+  Json numbers;
+  Gallery pictures;
+};
+
+/// Writes the files of an item.
+WrittenRestoration write_restoration(const fs::path& folder, const RestoreInputs& inputs, const RestoreItem& item,
                        const Restoration& result, const ModelSpec& spec, const Json& recipe);
 
 /// An item's residual and, where the truth is known, its errors, for a person. sigma: of the measured values as the
 /// methods saw them.
 void print_restoration(const RestoreItem& item, const Restoration& result, const Json& numbers, double sigma);
 
+/// The numbers of a restoration as a table: of one item, or means over several with their standard errors.
+Table quality_table(const Json& numbers);
+
 /// Means over items with their standard errors; null of fewer than two.
 Json restoration_summary(const std::vector<Json>& items);
 void print_restoration_summary(const Json& summary, std::size_t items);
+
+/// report.html: what was asked, the numbers, and per item what was measured, the baseline, the draws and the truth.
+void write_restoration_page(const fs::path& file, const Json& recipe, const std::vector<RestoreItem>& items,
+                            const std::vector<WrittenRestoration>& results, const Json& summary);
 
 }  // namespace scoresde

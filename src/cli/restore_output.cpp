@@ -41,37 +41,43 @@ void write_full_size(const fs::path& folder, const RestoreInputs& inputs, const 
   write_png(folder / name, full, text);
 }
 
-void write_pictures(const fs::path& folder, const RestoreInputs& inputs, const RestoreItem& item,
-                    const Restoration& result, const ModelSpec& spec, const PngText& text) {
+Gallery write_pictures(const fs::path& folder, const RestoreInputs& inputs, const RestoreItem& item,
+                       const Restoration& result, const ModelSpec& spec, const PngText& text) {
   const ItemShape& shape = spec.shape;
   const auto one = [&](const Batch& row) { return batch_to_images(row, shape).front(); };
   const PosteriorMaps& maps = result.maps;
-  std::vector<Image> overview;
+  Gallery overview;
+  const auto show = [&](const std::string& caption, const Image& image) {
+    overview.pictures.push_back(image);
+    overview.captions.push_back(caption);
+  };
   if (auto measured = measured_picture(*inputs.op, item.y, shape)) {
     write_png(folder / "measured.png", *measured, text);
-    overview.push_back(resize(*measured, shape.width, shape.height));
+    show("measured", resize(*measured, shape.width, shape.height));
   }
-  const auto write = [&](const std::string& name, const Image& image) {
+  const auto write = [&](const std::string& name, const std::string& caption, const Image& image) {
     write_png(folder / name, image, text);
-    overview.push_back(image);
+    show(caption, image);
   };
-  write("baseline.png", one(result.baseline));
-  if (result.total_variation.size() > 0) write("total_variation.png", one(result.total_variation));
-  write("mean.png", one(maps.mean));
-  write("std.png", map_picture(maps.std, shape, maps.std.maxCoeff()));
+  write("baseline.png", "baseline", one(result.baseline));
+  if (result.total_variation.size() > 0)
+    write("total_variation.png", "total variation", one(result.total_variation));
+  write("mean.png", "mean", one(maps.mean));
+  write("std.png", "deviation", map_picture(maps.std, shape, maps.std.maxCoeff()));
   write_png(folder / "low.png", one(maps.low), text);
   write_png(folder / "high.png", one(maps.high), text);
   const std::vector<Image> draws = batch_to_images(result.draws, shape);
   for (std::size_t k = 0; k < draws.size(); ++k) {
     write_png(folder / fmt::format("sample_{:03}.png", k), draws[k], text);
-    if (k < 3) overview.push_back(draws[k]);
+    if (k < 3) show(fmt::format("draw {}", k + 1), draws[k]);
   }
-  if (item.truth.size() > 0) write("truth.png", one(item.truth));
-  write_png(folder / "overview.png", grid(overview, static_cast<int>(overview.size())), text);
-  if (!item.original) return;
+  if (item.truth.size() > 0) write("truth.png", "truth", one(item.truth));
+  write_png(folder / "overview.png", grid(overview.pictures, static_cast<int>(overview.pictures.size())), text);
+  if (!item.original) return overview;
   write_full_size(folder, inputs, *item.original, one(maps.mean), "full_mean.png", text);
   for (std::size_t k = 0; k < draws.size(); ++k)
     write_full_size(folder, inputs, *item.original, draws[k], fmt::format("full_{:03}.png", k), text);
+  return overview;
 }
 
 void write_arrays(const fs::path& folder, const RestoreInputs& inputs, const RestoreItem& item,
@@ -96,10 +102,11 @@ Json quality(const Batch& row, const Batch& truth, const ItemShape& shape) {
 
 }  // namespace
 
-Json write_restoration(const fs::path& folder, const RestoreInputs& inputs, const RestoreItem& item,
-                       const Restoration& result, const ModelSpec& spec, const Json& recipe) {
+WrittenRestoration write_restoration(const fs::path& folder, const RestoreInputs& inputs, const RestoreItem& item,
+                                     const Restoration& result, const ModelSpec& spec, const Json& recipe) {
   fs::create_directories(folder);
-  Json json;
+  WrittenRestoration written;
+  Json& json = written.numbers;
   if (!item.name.empty()) json["item"] = item.name;
   json["chi_square"] = result.chi_square.mean();
   json["chi_square_expected"] = 1;
@@ -117,11 +124,12 @@ Json write_restoration(const fs::path& folder, const RestoreInputs& inputs, cons
   }
   write_arrays(folder, inputs, item, result);
   const PngText text = {{"scoresde", shown(recipe)}};
-  if (spec.shape.image && spec.shape.channels != 2) write_pictures(folder, inputs, item, result, spec, text);
+  if (spec.shape.image && spec.shape.channels != 2)
+    written.pictures = write_pictures(folder, inputs, item, result, spec, text);
   Json page = json;
   page["recipe"] = recipe;
   write_atomically(folder / "result.json", page.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-  return json;
+  return written;
 }
 
 }  // namespace scoresde

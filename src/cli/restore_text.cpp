@@ -23,20 +23,35 @@ std::string residual_text(const Restoration& result, double sigma) {
 
 }  // namespace
 
+Table quality_table(const Json& numbers) {
+  struct Column {
+    std::string key, title;
+    int digits;
+  };
+  std::vector<Column> columns;
+  for (const Column& column : {Column{"psnr", "PSNR (dB)", 2}, {"ssim", "SSIM", 3}, {"rmse", "RMSE", 4}})
+    if (numbers.contains("mean") && numbers["mean"].contains(column.key)) columns.push_back(column);
+  Table table{{""}, {}};
+  for (const Column& column : columns) table.header.push_back(column.title);
+  for (const char* row : {"mean", "sample", "baseline", "total variation"}) {
+    if (!numbers.contains(row)) continue;
+    table.rows.push_back({row});
+    for (const Column& column : columns) {
+      const Json& number = numbers[row][column.key];
+      table.rows.back().push_back(
+          number.is_object() ? fmt::format("{:.{}f} ± {:.{}f}", number["value"].get<double>(), column.digits,
+                                           number["error"].get<double>(), column.digits)
+                             : fmt::format("{:.{}f}", number.get<double>(), column.digits));
+    }
+  }
+  return table;
+}
+
 void print_restoration(const RestoreItem& item, const Restoration& result, const Json& json, double sigma) {
   if (!item.name.empty()) fmt::print("item {}: ", item.name);
   fmt::print("{}\n", residual_text(result, sigma));
   if (!json.contains("mean")) return;
-  Table table{{"", "", ""}, {}};
-  const bool picture = json["mean"].contains("psnr");
-  table.header = picture ? std::vector<std::string>{"", "PSNR (dB)", "SSIM"} : std::vector<std::string>{"", "RMSE"};
-  for (const char* row : {"mean", "sample", "baseline", "total variation"})
-    if (json.contains(row))
-      table.rows.push_back(picture
-                               ? std::vector<std::string>{row, fmt::format("{:.2f}", json[row]["psnr"].get<double>()),
-                                                          fmt::format("{:.3f}", json[row]["ssim"].get<double>())}
-                               : std::vector<std::string>{row, fmt::format("{:.4f}", json[row]["rmse"].get<double>())});
-  fmt::print("{}", text_table(table));
+  fmt::print("{}", text_table(quality_table(json)));
   if (json.contains("coverage"))
     fmt::print("{:.1f} % of the true values lie in their credible intervals; {:.1f} % are expected\n",
                100 * json["coverage"].get<double>(), 100 * json["coverage_expected"].get<double>());
@@ -61,16 +76,41 @@ Json restoration_summary(const std::vector<Json>& items) {
 
 void print_restoration_summary(const Json& summary, std::size_t items) {
   if (summary.is_null()) return;
-  Table table{{fmt::format("mean of {}", items)}, {}};
-  for (const auto& [name, number] : summary.front().items())
-    table.header.push_back(name == "psnr" ? "PSNR (dB)" : name);
-  for (const auto& [what, numbers] : summary.items()) {
-    std::vector<std::string> row = {what};
-    for (const auto& [name, number] : numbers.items())
-      row.push_back(fmt::format("{:.3f} ± {:.3f}", number["value"].get<double>(), number["error"].get<double>()));
-    table.rows.push_back(row);
-  }
+  Table table = quality_table(summary);
+  table.header.front() = fmt::format("mean of {}", items);
   fmt::print("{}", text_table(table));
+}
+
+void write_restoration_page(const fs::path& file, const Json& recipe, const std::vector<RestoreItem>& items,
+                            const std::vector<WrittenRestoration>& results, const Json& summary) {
+  const auto word = [&](const std::string& key) {
+    return recipe[key].is_string() ? recipe[key].get<std::string>() : shown(recipe[key]);
+  };
+  ReportData page;
+  page.title = fmt::format("{}: {}", word("operator"), word("input"));
+  page.subtitle = "What a measurement leaves possible: draws of a model that was never trained for this task.";
+  page.facts = {{"operator", word("operator")}, {"method", word("method")}, {"evaluations a sample", word("nfe")}};
+  page.facts.push_back(recipe["poisson"] > 0 ? Fact{"Poisson noise, peak", word("poisson")}
+                                             : Fact{"noise", word("noise")});
+  if (!summary.is_null())
+    page.tables.push_back({fmt::format("Mean of {} items", items.size()),
+                           "PSNR and SSIM against the truth, with standard errors; the posterior's mean is what they "
+                           "reward, a sample is what the posterior looks like.",
+                           quality_table(summary)});
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const Json& numbers = results[i].numbers;
+    ReportGallery gallery{.title = items[i].name.empty() ? "Restored" : "Item " + items[i].name,
+                          .note = {},
+                          .gallery = results[i].pictures};
+    gallery.note = fmt::format("Residual chi-square {:.3f} a value.", numbers["chi_square"].get<double>());
+    if (numbers.contains("mean") && numbers["mean"].contains("psnr"))
+      gallery.note += fmt::format(" PSNR of the mean {:.2f} dB, of the baseline {:.2f} dB.",
+                                  numbers["mean"]["psnr"].get<double>(), numbers["baseline"]["psnr"].get<double>());
+    if (results.size() == 1 && numbers.contains("mean")) page.tables.push_back({"Quality", "", quality_table(numbers)});
+    page.galleries.push_back(std::move(gallery));
+  }
+  for (const auto& [key, value] : recipe.items()) page.versions.push_back({key, word(key)});
+  write_report(file, page);
 }
 
 }  // namespace scoresde

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <optional>
+#include <set>
 
 #include "core/config.h"
 #include "core/json_text.h"
@@ -64,7 +66,7 @@ class HeaderReader {
     if (length > most_header || length > size - 8)
       bad("the header is said to have {} bytes of a file of {}", length, size);
     const std::string text = read(static_cast<std::size_t>(length));
-    if (!nested_deeper(text, 32)) header_ = HeaderJson::parse(text, nullptr, false);
+    if (!nested_deeper(text, 32)) parse(text);
     if (!header_.is_object()) bad("the header is not a JSON object");
     data_start_ = 8 + length;
     read_metadata();
@@ -96,6 +98,21 @@ class HeaderReader {
   template <class... Args>
   [[noreturn]] void bad(fmt::format_string<Args...> format, Args&&... args) const {
     fail(Failure::data, "{}: {}", where_, fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  // The library keeps the last of several entries of one name; another program may read the first.
+  void parse(const std::string& text) {
+    std::vector<std::set<std::string>> keys;
+    std::optional<std::string> repeated;
+    const auto watch = [&](int, HeaderJson::parse_event_t event, HeaderJson& value) {
+      if (event == HeaderJson::parse_event_t::object_start) keys.emplace_back();
+      if (event == HeaderJson::parse_event_t::object_end) keys.pop_back();
+      if (event == HeaderJson::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
+        repeated = value.get<std::string>();
+      return true;
+    };
+    header_ = HeaderJson::parse(text, watch, false);
+    if (repeated) bad("the header names {} twice", shown(HeaderJson(*repeated)));
   }
 
   void read_metadata() {

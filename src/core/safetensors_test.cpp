@@ -154,6 +154,9 @@ TEST_F(SafetensorsTest, HostileHeadersAreErrors) {
     EXPECT_NE(entry(content), "") << content;
   EXPECT_NE(refusal_of(R"({"__metadata__":{"step":7}})", 0), "");
   EXPECT_NE(refusal_of(R"({"__metadata__":[]})", 0), "");
+  const std::string four = R"("a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]})";
+  EXPECT_EQ(refusal_of("{" + four + "}", 4), "");
+  EXPECT_NE(refusal_of("{" + four + "," + four + "}", 4).find("twice"), std::string::npos);
   for (const char* header : {"", "[]", "null", "{", "{\"a\":\xff}", "not json"})
     EXPECT_NE(refusal_of(header, 8), "") << header;
   EXPECT_NE(refusal_of(std::string(100'000, '['), 0), "");

@@ -124,12 +124,18 @@ class NetSearch {
             const bool plain = std::string_view(input) == "none" && std::string_view(output) == "none";
             if (name == "ddpm" && !plain) continue;
             if (std::string_view(combine) == "cat" && std::string_view(input) != "input_skip") continue;
-            try_net(plan, shape, name, input, output, combine);
+            // BigGAN's blocks resample by themselves.
+            for (const bool learned : {true, false})
+              if (learned || !net_.biggan) try_net(plan, shape, name, {input, output, combine, learned});
           }
   }
 
-  void try_net(const BlockPlan& plan, const ItemShape& shape, const std::string& name, const char* input,
-               const char* output, const char* combine) {
+  struct Choices {
+    const char *input, *output, *combine;
+    bool resample_conv;
+  };
+
+  void try_net(const BlockPlan& plan, const ItemShape& shape, const std::string& name, const Choices& choices) {
     NetConfig config = hinted_;
     config.name = name;
     config.channels = static_cast<int>(net_.channels);
@@ -139,9 +145,10 @@ class NetSearch {
     config.embedding = net_.fourier ? "fourier" : "positional";
     config.conditional = net_.conditional;
     config.resblock = net_.biggan ? "biggan" : "ddpm";
-    config.progressive_input = input;
-    config.progressive = output;
-    config.combine = combine;
+    config.progressive_input = choices.input;
+    config.progressive = choices.output;
+    config.combine = choices.combine;
+    if (!net_.biggan) config.resample_conv = choices.resample_conv;
     if (net_.fir) config.fir = *net_.fir;
     update(config, hints_.strong, "net");
     Graph graph;
@@ -151,10 +158,7 @@ class NetSearch {
       refusal_ = error.what();
       return;
     }
-    if (arrange(graph, weights_.raw, weights_.flax)) {
-      const bool same = !matches_.empty() && to_json(matches_.front().config) == to_json(config);
-      if (!same && (matches_.empty() || matches_.front().config.name == name)) matches_.push_back({config, shape});
-    }
+    if (arrange(graph, weights_.raw, weights_.flax)) add_match(config, shape);
     const auto distance = [&](std::size_t n) {
       return n > weights_.raw.size() ? n - weights_.raw.size() : weights_.raw.size() - n;
     };
@@ -163,6 +167,13 @@ class NetSearch {
       nearest_ = config;
       nearest_shape_ = shape;
     }
+  }
+
+  // Of options that give the same layers (pyramids of one level) the first ones tried stand.
+  void add_match(const NetConfig& config, const ItemShape& shape) {
+    for (const NetMatch& match : matches_)
+      if (match.config.name != config.name || match.config.attention == config.attention) return;
+    matches_.push_back({config, shape});
   }
 
   // Several places of the attention fit (flax does not say where it is): the hints decide.

@@ -177,6 +177,11 @@ TEST(HostileCheckpoint, ArchivesThatAreNoCheckpointsAreErrors) {
   EXPECT_NE(refusal({{"a/data.pkl", pickle}, {"a/data/0", Bytes(16)}, {"a/byteorder", bytes_of("big")}}).find("endian"),
             std::string::npos);
   EXPECT_NE(refusal({{"a/data.pkl", pickle}, {"a/data/0", Bytes(1 << 20)}}, true).find("stored"), std::string::npos);
+  EXPECT_NE(refusal({{"a/data.pkl", pickle}, {"a/data/0", Bytes(16)}, {"b/data.pkl", pickle}}).find("several"),
+            std::string::npos);
+  for (const std::string folder : {"../../etc/", "/etc/", "a/../b/"})
+    EXPECT_NE(refusal({{folder + "data.pkl", pickle}, {folder + "data/0", Bytes(16)}}).find("outside"),
+              std::string::npos);
   // A key that would leave a folder is a name like any other.
   std::string climbing = tensor_pickle({4}, {1});
   climbing.replace(climbing.find("U\x01"

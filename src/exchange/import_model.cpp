@@ -38,6 +38,27 @@ std::optional<NoiseLevels> noise_levels(const ForeignWeights& weights) {
   return result;
 }
 
+// The PyTorch version of a network that is not told the time still makes the blocks' maps of it, which nothing reads:
+// they are left out, and so are their averages in a list that has no names (of what trains, in the model's order).
+void drop_unread_time_maps(ForeignWeights& weights) {
+  const auto frozen = [](const NamedArray& array) { return array.name == "all_modules.0.W"; };
+  const auto unread = [](const NamedArray& array) { return array.name.find(".Dense_0.") != std::string::npos; };
+  if (!weights.average_has_names) {
+    std::vector<NamedArray> kept;
+    std::size_t next = 0;
+    for (const NamedArray& array : weights.raw)
+      if (!frozen(array) && next < weights.average.size()) {
+        if (!unread(array)) kept.push_back(weights.average[next]);
+        ++next;
+      }
+    kept.insert(kept.end(), weights.average.begin() + static_cast<std::ptrdiff_t>(next), weights.average.end());
+    weights.average = std::move(kept);
+  } else {
+    std::erase_if(weights.average, unread);
+  }
+  std::erase_if(weights.raw, unread);
+}
+
 class Importer {
  public:
   Importer(const CheckpointFile& file, const ImportHints& hints, const std::string& where)
@@ -46,10 +67,10 @@ class Importer {
   ImportedModel run() {
     if (weights_.spec)
       take_own_spec();
-    else if (const auto skeleton = read_skeleton(weights_))
-      take_song_net(*skeleton);
     else if (const auto facts = read_refinenet(weights_))
       take_refinenet(*facts);
+    else if (const auto skeleton = read_skeleton(weights_))
+      take_song_net(*skeleton);
     else
       take_named_net();
     result_.step = weights_.step;
@@ -155,6 +176,7 @@ class Importer {
       missing.push_back("the size of the pictures (--size 32)");
     if (!missing.empty()) refuse_incomplete(skeleton, missing);
     take_sde();
+    if (!skeleton.conditional) drop_unread_time_maps(weights_);
     const NetMatch match = infer_network(weights_, net_hints(skeleton), where_).value();
     result_.spec.net = match.config;
     result_.spec.shape = match.shape;
@@ -191,10 +213,10 @@ class Importer {
       some += fmt::format("{}{} {}", k == 0 ? "" : ", ", shown(weights_.raw[k].name),
                           shape_text(weights_.raw[k].array.shape));
     fail(Failure::usage,
-         "{}: its {} arrays ({}{}) have the names of no network whose options could be inferred; if it is one of "
+         "{}: of no network can the options be inferred from names such as {}{} ({} in all); if it is one of "
          "`scoresde list nets`, describe it with --preset, or with --config and tables [sde] and [net]; networks of "
          "another make cannot be imported",
-         where_, weights_.raw.size(), some, weights_.raw.size() > most ? " ..." : "");
+         where_, some, weights_.raw.size() > most ? " ..." : "", weights_.raw.size());
   }
 
   // Networks whose names tell nothing: the hints say all.

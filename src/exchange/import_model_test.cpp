@@ -102,6 +102,59 @@ TEST(ImportModel, OurOwnNetsWithoutADescriptionTakeTheFormOfTheirFirstLayer) {
   }
 }
 
+NetConfig song_net(const std::string& name, std::vector<int> mult, std::vector<int> attention) {
+  NetConfig net;
+  net.name = name;
+  net.channels = 8;
+  net.blocks = 1;
+  net.channel_mult = std::move(mult);
+  net.attention = std::move(attention);
+  net.embedding = "positional";
+  net.fir = false;
+  return net;
+}
+
+// What a plain file of a network's weights says about it; `more`: arrays that the network does not have.
+NetConfig inferred(const NetConfig& net, const ItemShape& shape, const std::vector<std::string>& more = {}) {
+  std::map<std::string, Tensor> weights;
+  for (const Parameter& parameter : build_net(net, shape).parameters)
+    weights[parameter.name] =
+        Tensor::of(parameter.shape, std::vector<float>(static_cast<std::size_t>(element_count(parameter.shape))));
+  for (const std::string& name : more) weights[name] = Tensor::of({1}, std::vector<float>{1});
+  const fs::path path = testing::TempDir() + "scoresde_inferred.safetensors";
+  write_safetensors(path, {weights, {}});
+  ImportHints hints = hints_for("vp", shape.height);
+  hints.strong["net"]["fir"] = net.fir;
+  const ImportedModel model = import_model(read_checkpoint_file(path), hints, "plain");
+  fs::remove(path);
+  EXPECT_EQ(model.raw.size() + more.size(), weights.size());
+  return model.spec.net;
+}
+
+TEST(ImportModel, ResamplingWithoutConvolutionsIsRecognised) {
+  const ItemShape shape{3, 16, 16, true};
+  for (const char* name : {"ddpm", "ncsnpp"})
+    for (const bool learned : {true, false}) {
+      NetConfig net = song_net(name, {1, 1, 2}, {16, 4});
+      net.resblock = "ddpm";
+      net.resample_conv = learned;
+      EXPECT_EQ(inferred(net, shape).resample_conv, learned) << name;
+    }
+}
+
+// All pyramids of a single level are none: eight ways to say the same network.
+TEST(ImportModel, OneLevelIsNoChoice) {
+  const NetConfig net = song_net("ncsnpp", {1}, {8});
+  EXPECT_EQ(inferred(net, {3, 8, 8, true}).attention, (std::vector<int>{8}));
+}
+
+// score_sde's PyTorch makes the blocks' maps of the time even where there is none.
+TEST(ImportModel, TimeMapsThatNothingReadsAreLeftOut) {
+  NetConfig net = song_net("ncsnpp", {1, 2}, {4});
+  net.conditional = false;
+  EXPECT_FALSE(inferred(net, {3, 8, 8, true}, {"all_modules.1.Dense_0.weight", "all_modules.1.Dense_0.bias"}).conditional);
+}
+
 TEST(ImportModel, AMismatchIsADiff) {
   ImportHints hints = ddpmpp_hints();
   hints.strong["net"]["channels"] = 16;

@@ -23,6 +23,11 @@ class TorchArchive {
     const auto found = std::find_if(records.begin(), records.end(), is_pickle);
     if (found == records.end())
       fail(Failure::data, "{}: a ZIP archive without data.pkl is no checkpoint of PyTorch", where);
+    if (std::count_if(records.begin(), records.end(), is_pickle) > 1)
+      fail(Failure::data, "{}: the archive has several data.pkl", where);
+    for (const ZipRecord& record : records)
+      if (record.name.starts_with('/') || ("/" + record.name + "/").find("/../") != std::string::npos)
+        fail(Failure::data, "{}: the archive has a file {}, outside its own folder", where, shown(record.name));
     const std::string folder = found->name.substr(0, found->name.size() - pickle_name.size());
     for (const ZipRecord& record : records)
       if (record.name.starts_with(folder) && !records_.emplace(record.name.substr(folder.size()), record).second)

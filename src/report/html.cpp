@@ -175,6 +175,15 @@ HtmlSection measurements_section(const ReportData& report) {
   return {"measurements", "Measurements", body};
 }
 
+HtmlSection pictures_section(const ReportData& report) {
+  std::string body;
+  for (const ReportGallery& gallery : report.galleries) {
+    body += "<h3>" + escape_markup(gallery.title) + "</h3>\n" + paragraph_html(gallery.note);
+    body += gallery_html(gallery.gallery, gallery.title);
+  }
+  return {"pictures", "Pictures", body};
+}
+
 HtmlSection next_section(const ReportData& report) {
   if (report.next.empty()) return {};
   std::string body = "<ol>\n";
@@ -248,7 +257,7 @@ LinePlot speed_plot(const MetricsLog& metrics) {
 std::string report_html(const ReportData& report) {
   std::vector<HtmlSection> sections;
   for (const auto& make : {data_section, process_section, training_section, samples_section, denoising_section,
-                           measurements_section, next_section, details_section}) {
+                           measurements_section, pictures_section, next_section, details_section}) {
     HtmlSection section = make(report);
     if (!section.body.empty()) sections.push_back(std::move(section));
   }

@@ -49,6 +49,11 @@ struct SampleBlock {
   std::string command = {};  ///< that draws them again
 };
 
+struct ReportGallery {
+  std::string title = {}, note = {};
+  Gallery gallery = {};
+};
+
 struct ReportTable {
   std::string title = {}, note = {};
   Table table = {};
@@ -88,6 +93,8 @@ struct ReportData {
   std::vector<SampleBlock> samples = {};  ///< the first is the one the page opens with
   TimePath denoising = {};
   std::string denoising_text = {};
+
+  std::vector<ReportGallery> galleries = {};  ///< pictures that belong together, such as those of a restored item
 
   std::vector<ReportPlot> plots = {};    ///< measurements as lines
   std::vector<ReportChart> charts = {};  ///< measurements as bars
