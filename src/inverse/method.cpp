@@ -46,7 +46,7 @@ MethodChoice::MethodChoice(std::string_view name, const MethodOptions& options)
 std::string MethodChoice::obstacle(const Operator& op) const {
   if (entry_->linear && !op.linear())
     return fmt::format("method {} needs a linear measurement; dps, red-diff and langevin do not", entry_->name);
-  if (entry_->spectrum && !op.spectrum() && op.inputs() > most_for_spectrum)
+  if (needs_spectrum() && !op.spectrum() && op.inputs() > most_for_spectrum)
     return fmt::format(
         "method {} needs the singular values of the measurement, which are not known for this one of {} "
         "values (up to {} they are computed); diffpir and langevin do without",
@@ -82,7 +82,7 @@ Samples restore(const ReverseProcess& p, const Measurement& measurement, const M
     fail(Failure::usage, "a measurement of {} values does not fit a score of {}", measurement.op->inputs(),
          p.score.dimension());
   Measurement known = measurement;
-  if (method.entry().spectrum) known.op = with_spectrum(known.op, most_for_spectrum);
+  if (method.needs_spectrum()) known.op = with_spectrum(known.op, most_for_spectrum);
   const auto solver = method.entry().make(known, method.options());
   Batch x = solver->start(p, draw_prior(p.sde, p.noise));
   return sample(p, *solver, std::move(x), method.times(p.sde, steps), {.denoise = denoise, .progress = progress});

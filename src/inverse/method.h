@@ -24,7 +24,7 @@ struct MethodOptions {
   SolverOptions settings;
   double weight = 1, scale = 1, eta = 0.85, eta_seen = 1, lambda = 7, churn = 0.3, data_std = 0.5;
   double step = 0.2, rho_min = 0.03, rho_max = 1, learning_rate = 0.1, regularisation = 0.25;
-  int resamples = 10, jump = 1, inner = 3, iterations = 5, prior_steps = 8;
+  int resamples = 10, jump = 1, inner = 3, iterations = 5, prior_steps = 8, particles = 1;
 
   static constexpr auto fields() {
     return std::tuple{
@@ -53,7 +53,9 @@ struct MethodOptions {
         field("jump", &MethodOptions::jump, "steps of a stretch", {1, 1000}),
         field("inner", &MethodOptions::inner, "Langevin steps a level", {1, 10000}),
         field("iterations", &MethodOptions::iterations, "of conjugate gradients, a J^T v each", {1, 1000}),
-        field("prior_steps", &MethodOptions::prior_steps, "of the prior's sampler in a Gibbs iteration", {1, 1000})};
+        field("prior_steps", &MethodOptions::prior_steps, "of the prior's sampler in a Gibbs iteration", {1, 1000}),
+        field("particles", &MethodOptions::particles,
+              "weighted chains behind each draw: above 1 the weights of far modes come right", {1, 1000})};
   }
 };
 
@@ -84,6 +86,8 @@ class MethodChoice {
 
   const MethodEntry& entry() const { return *entry_; }
   const MethodOptions& options() const { return options_; }
+
+  bool needs_spectrum() const { return entry_->spectrum || options_.particles > 1; }
 
   /// Why it cannot serve this operator; empty where it can.
   std::string obstacle(const Operator& op) const;

@@ -122,6 +122,32 @@ TEST(ExactMethods, DrawThePosteriorOfGaussianData) {
   }
 }
 
+// Two modes of which the lesser one keeps too many chains: the mean of 400 draws in deviations of the posterior.
+TEST(SplitGibbsMethod, ParticlesGiveModesTheirWeights) {
+  const auto sde = make_sde({});
+  const SmallProblem problem(make_operator("hadamard", grid_of_pixels, {.keep = 0.5}), true, 0.1);
+  const Batch exact = draw_rows(problem.posterior(), 20000, 3);
+  const Eigen::RowVectorXd mean = exact.colwise().mean().matrix();
+  const Eigen::RowVectorXd deviation = (exact.matrix().rowwise() - mean).array().square().colwise().mean().sqrt();
+  const auto error = [&](int particles) {
+    const Samples samples =
+        restored(*sde, problem, {"split-gibbs", {.prior_steps = 6, .particles = particles}}, 60, 400);
+    return ((samples.x.colwise().mean().matrix() - mean).array() / deviation.array()).abs().maxCoeff();
+  };
+  EXPECT_GT(error(1), 0.4);
+  EXPECT_LT(error(8), 0.25);
+}
+
+TEST(SplitGibbsMethod, ParticlesLeaveRowsToThemselves) {
+  const auto sde = make_sde({});
+  const SmallProblem problem(make_operator("hadamard", grid_of_pixels, {.keep = 0.5}), true, 0.1);
+  const MethodChoice method("split-gibbs", {.particles = 3});
+  const Samples all = restored(*sde, problem, method, 5, 4);
+  EXPECT_TRUE((restored(*sde, problem, method, 5, 1, 2).x.row(0) == all.x.row(2)).all());
+  EXPECT_FALSE((all.x.row(0) == all.x.row(1)).all());
+  EXPECT_EQ(static_cast<int>(all.evaluations[0]), method.evaluations(5));
+}
+
 TEST(NoiselessMethods, GiveBackWhatWasMeasured) {
   const auto sde = make_sde({});
   for (const char* op_name : {"super-resolution", "inpaint-random", "hadamard"}) {

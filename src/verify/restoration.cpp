@@ -44,6 +44,7 @@ struct RestorationRecipe {
 std::vector<RestorationRecipe> restoration_recipes() {
   return {{"exact", 1, true},
           {"split-gibbs", 80, true, {.rho_min = 0.03, .prior_steps = 8}},
+          {"split-gibbs", 80, false, {.rho_min = 0.03, .prior_steps = 8, .particles = 8}},
           {"langevin", 200, false, {.inner = 6}},
           {"ddrm", 50, false},
           {"diffpir", 100, false, {.lambda = 1, .churn = 1}},
@@ -247,10 +248,10 @@ std::vector<CheckTable> verify_restoration(const VerifyOptions& options) {
     for (const RestorationRecipe& recipe : restoration_recipes())
       if (recipe.quick || options.full)
         ranks.checks.push_back(
-            {op, std::string(recipe.method), 0, 0, draws_posterior(recipe.method) ? 1.95 : INFINITY, ""});
+            {op, recipe.name(), 0, 0, draws_posterior(recipe.method) ? 1.95 : INFINITY, ""});
   run_checks(ranks.checks, options, [&](Check& check) {
     for (const RestorationRecipe& recipe : restoration_recipes())
-      if (recipe.method == check.column) check.measured = rank_distance(recipe, check.row, problems);
+      if (recipe.name() == check.column) check.measured = rank_distance(recipe, check.row, problems);
   });
   tables.push_back(std::move(ranks));
   return tables;
