@@ -65,7 +65,7 @@ struct WrittenRestoration {
 
 /// Writes the files of an item.
 WrittenRestoration write_restoration(const fs::path& folder, const RestoreInputs& inputs, const RestoreItem& item,
-                       const Restoration& result, const ModelSpec& spec, const Json& recipe);
+                                     const Restoration& result, const ModelSpec& spec, const Json& recipe);
 
 /// An item's residual and, where the truth is known, its errors, for a person. sigma: of the measured values as the
 /// methods saw them.

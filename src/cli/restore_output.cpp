@@ -60,8 +60,7 @@ Gallery write_pictures(const fs::path& folder, const RestoreInputs& inputs, cons
     show(caption, image);
   };
   write("baseline.png", "baseline", one(result.baseline));
-  if (result.total_variation.size() > 0)
-    write("total_variation.png", "total variation", one(result.total_variation));
+  if (result.total_variation.size() > 0) write("total_variation.png", "total variation", one(result.total_variation));
   write("mean.png", "mean", one(maps.mean));
   write("std.png", "deviation", map_picture(maps.std, shape, maps.std.maxCoeff()));
   write_png(folder / "low.png", one(maps.low), text);

@@ -38,10 +38,10 @@ Table quality_table(const Json& numbers) {
     table.rows.push_back({row});
     for (const Column& column : columns) {
       const Json& number = numbers[row][column.key];
-      table.rows.back().push_back(
-          number.is_object() ? fmt::format("{:.{}f} ± {:.{}f}", number["value"].get<double>(), column.digits,
-                                           number["error"].get<double>(), column.digits)
-                             : fmt::format("{:.{}f}", number.get<double>(), column.digits));
+      table.rows.back().push_back(number.is_object()
+                                      ? fmt::format("{:.{}f} ± {:.{}f}", number["value"].get<double>(), column.digits,
+                                                    number["error"].get<double>(), column.digits)
+                                      : fmt::format("{:.{}f}", number.get<double>(), column.digits));
     }
   }
   return table;

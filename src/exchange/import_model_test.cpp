@@ -152,7 +152,8 @@ TEST(ImportModel, OneLevelIsNoChoice) {
 TEST(ImportModel, TimeMapsThatNothingReadsAreLeftOut) {
   NetConfig net = song_net("ncsnpp", {1, 2}, {4});
   net.conditional = false;
-  EXPECT_FALSE(inferred(net, {3, 8, 8, true}, {"all_modules.1.Dense_0.weight", "all_modules.1.Dense_0.bias"}).conditional);
+  EXPECT_FALSE(
+      inferred(net, {3, 8, 8, true}, {"all_modules.1.Dense_0.weight", "all_modules.1.Dense_0.bias"}).conditional);
 }
 
 TEST(ImportModel, AMismatchIsADiff) {

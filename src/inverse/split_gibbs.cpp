@@ -16,10 +16,9 @@ class ParticleNoise : public NoiseSource {
   Batch normal(Purpose purpose, const Interval& interval, std::uint32_t draw = 0) const override {
     Batch z(rows_ * particles_, dimension_);
     for (Index k = 0; k < z.rows(); ++k)
-      base_.normal_row(purpose,
-                       interval.index * static_cast<std::uint32_t>(particles_) +
-                           static_cast<std::uint32_t>(k % particles_),
-                       draw, k / particles_, std::span(z.data() + k * dimension_, static_cast<std::size_t>(dimension_)));
+      base_.normal_row(
+          purpose, interval.index * static_cast<std::uint32_t>(particles_) + static_cast<std::uint32_t>(k % particles_),
+          draw, k / particles_, std::span(z.data() + k * dimension_, static_cast<std::size_t>(dimension_)));
     return z;
   }
 
@@ -42,9 +41,9 @@ Batch each_repeated(const Batch& rows, Index times) {
 ///
 /// At a given rho the chain's law of x_0 is p(x_0) N(y; A x_0, sigma_y^2 I + rho^2 A A^T). Where that has modes far
 /// apart, chains stop to change between them long before rho_min, and too many stay in the lesser one. Several
-/// `particles` behind each draw mend that: annealed importance sampling (Neal 2001) weighs them by the quotient of these
-/// laws whenever rho falls, in which the unknown p(x_0) cancels, and they are drawn anew by their weights when fewer
-/// than half count (Del Moral et al. 2006).
+/// `particles` behind each draw mend that: annealed importance sampling (Neal 2001) weighs them by the quotient of
+/// these laws whenever rho falls, in which the unknown p(x_0) cancels, and they are drawn anew by their weights when
+/// fewer than half count (Del Moral et al. 2006).
 class SplitGibbs : public MeasuredSolver {
  public:
   SplitGibbs(const Measurement& measurement, const MethodOptions& options)

@@ -247,8 +247,7 @@ std::vector<CheckTable> verify_restoration(const VerifyOptions& options) {
   for (const char* op : {"super-resolution", "inpaint-random", "ct"})
     for (const RestorationRecipe& recipe : restoration_recipes())
       if (recipe.quick || options.full)
-        ranks.checks.push_back(
-            {op, recipe.name(), 0, 0, draws_posterior(recipe.method) ? 1.95 : INFINITY, ""});
+        ranks.checks.push_back({op, recipe.name(), 0, 0, draws_posterior(recipe.method) ? 1.95 : INFINITY, ""});
   run_checks(ranks.checks, options, [&](Check& check) {
     for (const RestorationRecipe& recipe : restoration_recipes())
       if (recipe.name() == check.column) check.measured = rank_distance(recipe, check.row, problems);
