@@ -8,7 +8,7 @@ namespace {
 
 Table conclusion_table(const std::vector<Conclusion>& conclusions) {
   Table table{{"the paper says", "where", "measured", "holds"}, {}};
-  for (const Conclusion& v : conclusions) table.rows.push_back({v.claim, v.where, v.measured, v.holds ? "yes" : "no"});
+  for (const Conclusion& v : conclusions) table.rows.push_back({v.claim, v.where, v.measured, v.holds});
   return table;
 }
 

@@ -35,11 +35,13 @@ MetricValue difference_of(const Distance& a, const Distance& b);
 /// "3.21 ± 0.10"; what a Markdown table and a terminal can both bear.
 std::string distance_text(const Distance& distance);
 
-/// A sentence of the paper, and whether it holds here.
+/// A sentence of the paper, and whether it holds here: "yes", "no" or "undecided".
 struct Conclusion {
-  std::string claim, where, measured;
-  bool holds;
+  std::string claim, where, measured, holds;
 };
+
+/// Of a difference that the sentence says is positive: undecided where its 95 % interval has both signs.
+std::string verdict_on(const MetricValue& difference);
 
 /// What one experiment gives.
 struct Experiment {

@@ -79,7 +79,7 @@ Experiment likelihoods(ComparedModels& models) {
         const MetricValue d = mean_estimate(costs[b] - costs[a]);
         experiment.conclusions.push_back({"sub-VP has the best likelihood", "against " + models.runs()[b].label,
                                           fmt::format("{:+.3f} ± {:.3f} {}", d.value, 1.96 * d.error, unit),
-                                          d.value > 1.96 * d.error});
+                                          verdict_on(d)});
       }
   experiment.tables.push_back(
       {"Likelihood",

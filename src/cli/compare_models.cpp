@@ -33,6 +33,11 @@ MetricValue estimate_of(const Distance& distance) {
 
 MetricValue difference_of(const Distance& a, const Distance& b) { return estimate_of(Distance{a.values - b.values}); }
 
+std::string verdict_on(const MetricValue& difference) {
+  if (std::abs(difference.value) <= 1.96 * difference.error) return "undecided";
+  return difference.value > 0 ? "yes" : "no";
+}
+
 std::string distance_text(const Distance& distance) {
   const MetricValue v = estimate_of(distance);
   const int digits = std::abs(v.value) < 1 ? 4 : std::abs(v.value) < 10 ? 3 : 2;

@@ -94,7 +94,7 @@ PaperColumns measure_paper_columns(ComparedModels& models, const ComparedRun& ru
 Conclusion conclusion_of(const std::string& claim, const std::string& where, const Distance& worse,
                          const Distance& better) {
   const MetricValue d = difference_of(worse, better);
-  return {claim, where, fmt::format("{:+.4f} ± {:.4f}", d.value, 1.96 * d.error), d.value > 1.96 * d.error};
+  return {claim, where, fmt::format("{:+.4f} ± {:.4f}", d.value, 1.96 * d.error), verdict_on(d)};
 }
 
 void add_paper_conclusions(Experiment& experiment, const std::string& run, const PaperColumns& columns) {
@@ -250,7 +250,7 @@ Experiment tolerances(ComparedModels& models) {
     experiment.conclusions.push_back({"a loose tolerance saves 90 % of the evaluations without loss", run.label,
                                       fmt::format("{:.0f} % at {:g}: {:.0f} NFE in place of {:.0f}", 100 * saved,
                                                   loose->first, loose->second.nfe, strict.nfe),
-                                      saved >= 0.9});
+                                      saved >= 0.9 ? "yes" : "no"});
     experiment.tables.push_back({"Tolerance of RK45, " + run.label,
                                  fmt::format("{} of {} samples; real against real {}.", models.features_label(),
                                              models.n(), distance_text(models.floor())),

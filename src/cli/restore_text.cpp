@@ -109,7 +109,8 @@ void write_restoration_page(const fs::path& file, const Json& recipe, const std:
     if (results.size() == 1 && numbers.contains("mean")) page.tables.push_back({"Quality", "", quality_table(numbers)});
     page.galleries.push_back(std::move(gallery));
   }
-  for (const auto& [key, value] : recipe.items()) page.versions.push_back({key, word(key)});
+  for (const auto& [key, value] : recipe.items())
+    if (!value.is_object()) page.versions.push_back({key, word(key)});  // settings are in result.json
   write_report(file, page);
 }
 
