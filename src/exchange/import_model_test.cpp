@@ -121,7 +121,8 @@ NetConfig inferred(const NetConfig& net, const ItemShape& shape, const std::vect
     weights[parameter.name] =
         Tensor::of(parameter.shape, std::vector<float>(static_cast<std::size_t>(element_count(parameter.shape))));
   for (const std::string& name : more) weights[name] = Tensor::of({1}, std::vector<float>{1});
-  const fs::path path = testing::TempDir() + "scoresde_inferred.safetensors";
+  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+  const fs::path path = testing::TempDir() + "scoresde_" + test->name() + ".safetensors";
   write_safetensors(path, {weights, {}});
   ImportHints hints = hints_for("vp", shape.height);
   hints.strong["net"]["fir"] = net.fir;
