@@ -41,17 +41,17 @@ class CalibrationRun {
   }
 
   std::vector<CalibrationResult> run(const std::vector<std::uint64_t>& budgets, bool quiet) {
-    Progress progress("calibrating", 0, "budgets", {.mode = quiet ? ProgressMode::quiet : ProgressMode::automatic});
+    Progress progress("calibrating", 0, "trials", {.mode = quiet ? ProgressMode::quiet : ProgressMode::automatic});
     progress.update(0, "the reference");
     const ReferencePaths paths = reference_paths(sde_, score_, seed(), ids_);
     const ReferencePaths fresh = reference_paths(sde_, score_, seed(), fresh_ids_);
     std::vector<CalibrationResult> results;
+    double trials = 0;
     for (const std::uint64_t nfe : budgets) {
-      const double done = static_cast<double>(results.size()) + 1;
       const CalibratedPlan plan =
           calibrate(sde_, score_, seed(), ids_, paths, static_cast<int>(nfe), {.tell = [&](const std::string& what) {
                       if (interrupted()) fail(Failure::run, "interrupted; nothing was stored");
-                      progress.update(done, fmt::format("{} NFE: {}", nfe, what));
+                      progress.update(++trials, fmt::format("{} NFE: {}", nfe, what));
                     }});
       results.push_back(judged(plan, static_cast<int>(nfe), fresh.end));
     }
