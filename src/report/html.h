@@ -49,6 +49,7 @@ struct SampleBlock {
   std::string command = {};  ///< that draws them again
 };
 
+/// Pictures under a heading and a sentence.
 struct ReportGallery {
   std::string title = {}, note = {};
   Gallery gallery = {};
