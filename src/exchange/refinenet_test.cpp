@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "exchange/architecture.h"
+#include "exchange/import_model.h"
 
 namespace scoresde {
 namespace {
@@ -102,6 +103,28 @@ TEST(RefineNets, FlaxArraysFindTheirParameters) {
   config.jax_layers = false;
   EXPECT_FALSE(arrange(build_net(config, {3, 16, 16, true}), weights.raw, true).has_value())
       << "PyTorch's refine3 is narrower";
+}
+
+// Their blocks look like those of a U-Net, for which they were once taken.
+TEST(RefineNets, FlaxFilesAreImported) {
+  CheckpointFile file{"flax", {}, std::make_shared<const std::vector<std::uint8_t>>(1 << 18)};
+  Document& d = file.document;
+  Document::Table arrays;
+  for (NamedArray& array : JaxNcsnv2(4).arrays_) {
+    array.array.offset = 0;
+    array.array.storage = *file.bytes;
+    arrays.items.emplace_back(d.add(array.name), d.add(array.array));
+  }
+  Document::Table root;
+  root.items.emplace_back(d.add(std::string("params_ema")), d.add(arrays));
+  d.root = d.add(root);
+  ImportHints hints;
+  hints.strong = {{"sde", {{"name", "ve"}}}};
+  hints.height = 16;
+  const ImportedModel model = import_model(file, hints, "jax");
+  EXPECT_EQ(model.spec.net.name, "ncsnv2");
+  EXPECT_EQ(model.spec.net.channels, 4);
+  EXPECT_TRUE(model.spec.net.jax_layers);
 }
 
 }  // namespace
