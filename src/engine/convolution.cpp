@@ -53,17 +53,18 @@ class DirectConvolution : public ConvolutionKernel {
                     const Absorbed& absorbed)
       : ConvolutionKernel(shape, bias, x, y, absorbed),
         taps_(Size{shape.kernel} * shape.kernel),
-        padded_(round_up(x.channels, simd::block)),
-        weights_(simd::packed_size(taps_ * padded_, y.channels)) {
-    AlignedFloats matrix(taps_ * padded_ * y.channels);
+        padded_(is_thin() ? x.channels : round_up(x.channels, simd::block)),
+        inner_(round_up(taps_ * padded_, simd::block)),
+        weights_(simd::packed_size(inner_, y.channels)) {
+    AlignedFloats matrix(inner_ * y.channels);
     for (Size n = 0; n < y.channels; ++n)
       for (Size c = 0; c < x.channels; ++c)
         for (Size tap = 0; tap < taps_; ++tap)
           matrix.data()[(tap * padded_ + c) * y.channels + n] = weight[(n * x.channels + c) * taps_ + tap];
-    simd::pack_matrix(matrix.data(), y.channels, 1, taps_ * padded_, y.channels, weights_.data());
+    simd::pack_matrix(matrix.data(), y.channels, 1, inner_, y.channels, weights_.data());
   }
 
-  Size scratch(Size) const override { return rows_at_once() * taps_ * padded_; }
+  Size scratch(Size) const override { return rows_at_once() * inner_; }
 
   void run(const Run& run) const override {
     const simd::ConstMap x = run.source(x_);
@@ -76,13 +77,13 @@ class DirectConvolution : public ConvolutionKernel {
     const Run::Share outputs = by_outputs ? run.share(panels) : Run::Share{0, panels};
     const Size column = outputs.first * simd::panel,
                columns = std::min(y_.channels, outputs.last * simd::panel) - column;
-    const float* const weights = weights_.data() + column * taps_ * padded_;
+    const float* const weights = weights_.data() + column * inner_;
     for (Size first = share.first; first < share.last; first += rows_at_once()) {
       const Size count = std::min(rows_at_once(), share.last - first);
       gather(x, first, count, run.scratch);
       simd::Finish here = finish.from_column(column);
       if (here.residual.data) here.residual.data += first * here.residual.stride;
-      simd::multiply(run.scratch, count * simd::block, taps_ * padded_ / simd::block, count, weights, columns, here,
+      simd::multiply(run.scratch, count * simd::block, inner_ / simd::block, count, weights, columns, here,
                      {y.data + first * y.stride + column, y.stride});
     }
   }
@@ -92,13 +93,13 @@ class DirectConvolution : public ConvolutionKernel {
 
   // Gathered rows stay in half of a 1 MB second-level cache beside the weights.
   Size rows_at_once() const {
-    return std::clamp<Size>(Size{1} << 17, 14 * taps_ * padded_, most_rows * taps_ * padded_) / (14 * taps_ * padded_) *
-           14;
+    return std::clamp<Size>(Size{1} << 17, 14 * inner_, most_rows * inner_) / (14 * inner_) * 14;
   }
 
   void gather(simd::ConstMap x, Size first, Size count, float* packed) const {
     const float* rows[most_rows];
-    for (Size tap = 0; tap < taps_; ++tap, packed += count * padded_) {
+    if (is_thin()) std::fill_n(packed, count * inner_, 0.0f);
+    for (Size tap = 0; tap < taps_; ++tap) {
       const Size down = tap / shape_.kernel * shape_.dilation - shape_.padding;
       const Size across = tap % shape_.kernel * shape_.dilation - shape_.padding;
       for (Size i = 0; i < count; ++i) {
@@ -108,11 +109,26 @@ class DirectConvolution : public ConvolutionKernel {
         const bool inside = row >= 0 && row < shape_.in_height && column >= 0 && column < shape_.in_width;
         rows[i] = inside ? x.data + ((sample * shape_.in_height + row) * shape_.in_width + column) * x.stride : nullptr;
       }
-      simd::pack_rows(rows, count, x_.channels, packed);
+      if (is_thin())
+        pack_thin(rows, count, tap, packed);
+      else
+        simd::pack_rows(rows, count, x_.channels, packed + tap * count * padded_);
     }
   }
 
-  Size taps_, padded_;
+  // A picture's one or three channels, tap after tap without gaps: 9 x 16 products a pixel would be nearly all zeros.
+  bool is_thin() const { return x_.channels <= 4; }
+
+  void pack_thin(const float* const* rows, Size count, Size tap, float* packed) const {
+    for (Size c = 0; c < x_.channels; ++c) {
+      const Size k = tap * x_.channels + c;
+      float* to = packed + k / simd::block * count * simd::block + k % simd::block;
+      for (Size i = 0; i < count; ++i)
+        if (rows[i]) to[i * simd::block] = rows[i][c];
+    }
+  }
+
+  Size taps_, padded_, inner_;  // of a pixel's neighbourhood: taps, values a tap, and all of them
   AlignedFloats weights_;
 };
 

@@ -1,7 +1,6 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cmath>
 
@@ -13,24 +12,17 @@
 namespace scoresde {
 namespace {
 
-// Threads of a team wait for each other some 200 times a network: spinning, because waking takes longer than a step,
-// and asleep where that lasts, because the other one may have lost its core. (Yielding instead hands the core to
-// strangers for a whole time slice, again and again: a median of 29 ms for 6 beside other work.)
-class SpinBarrier {
+// Threads of a team wait for each other after every step, some 200 times a network.
+class Barrier {
  public:
-  explicit SpinBarrier(std::size_t parties) : parties_(parties) {}
+  explicit Barrier(std::size_t parties) : parties_(parties) {}
 
   void wait() {
-    const std::uint32_t round = round_.load();
-    if (arrived_.fetch_add(1) + 1 == parties_) {
-      arrived_.store(0);
-      round_.fetch_add(1);
-      round_.notify_all();
-      return;
-    }
-    for (int spins = 0; spins < 20000; ++spins)
-      if (round_.load() != round) return;
-    round_.wait(round);
+    const std::uint32_t round = round_;
+    if (++arrived_ < parties_) return wait_for_change(round_, round);
+    arrived_ = 0;
+    ++round_;
+    round_.notify_all();
   }
 
  private:
@@ -73,8 +65,7 @@ Engine::Engine(Graph graph, const std::map<std::string, Tensor>& weights, int th
   const FloatWeights values(graph_, weights);
   plan_ = compile(
       graph_, [&](int i) { return values.pointers()[static_cast<std::size_t>(i)]; }, tuning);
-  // Enough rows to use a layer's weights well; more of a small network, whose values then still fit the caches.
-  samples_at_once_ = std::clamp<Index>((Index{1} << 18) / plan_.floats_a_sample, 8, 64);
+  samples_at_once_ = rows_together(graph_, plan_.floats_a_sample);
   for (std::size_t i = 0; i < workers_.workers(); ++i)
     memories_.push_back(std::make_unique<Memory>(Memory{AlignedFloats(plan_.floats_a_sample * samples_at_once_),
                                                         AlignedFloats(plan_.shared_floats),
@@ -83,7 +74,9 @@ Engine::Engine(Graph graph, const std::map<std::string, Tensor>& weights, int th
 
 std::vector<Engine::Chunk> Engine::chunks_of(const Times& label) const {
   const auto workers = static_cast<Index>(workers_.workers());
-  const Index most = std::clamp<Index>((label.size() + workers - 1) / workers, 1, samples_at_once_);
+  const auto shared_out = [](Index rows, Index pieces) { return (rows + pieces - 1) / pieces; };
+  const Index a_worker = std::max<Index>(1, shared_out(label.size(), workers));
+  const Index most = shared_out(a_worker, shared_out(a_worker, samples_at_once_));  // pieces as equal as they can be
   std::vector<Chunk> chunks;
   for (Index i = 0; i < label.size(); ++i) {
     if (!chunks.empty() && chunks.back().count < most && same_bits(label[i], label[i - 1]))
@@ -139,7 +132,7 @@ void Engine::evaluate_together(const Chunk& chunk, const Task& task) const {
   compute_shared(memory, task.label[chunk.first], task.class_index);
   const Run whole{memory.values.data(), memory.shared.data(), memory.scratch.data(), chunk.count};
   fill(whole, task.x, chunk.first);
-  SpinBarrier barrier(workers_.workers());
+  Barrier barrier(workers_.workers());
   workers_.run(workers_.workers(), [&](std::size_t part, std::size_t worker) {
     Run run = whole;
     run.scratch = memories_[worker]->scratch.data();

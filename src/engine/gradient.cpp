@@ -91,8 +91,7 @@ Differentiator::~Differentiator() = default;
 
 Differentiator::Differentiator(const Graph& graph, Derivatives wanted, int threads)
     : graph_(graph), plan_(compile_gradient(graph, wanted)), pool_(static_cast<std::size_t>(std::max(1, threads))) {
-  // Enough rows to use a layer's weights well; more of a small network, whose values then still fit the caches.
-  samples_at_once_ = std::clamp<Size>((Size{1} << 18) / plan_.floats_a_sample, 8, 64);
+  samples_at_once_ = rows_together(graph_, plan_.floats_a_sample);
 }
 
 void Differentiator::set_weights(std::span<const float* const> weights) {

@@ -31,6 +31,10 @@ using Weights = std::function<const float*(int parameter)>;
 /// longer needed. Error{usage} names an op that the engine does not have.
 Plan compile(const Graph& graph, const Weights& weights, const Tuning& tuning = {});
 
+/// How many rows one thread takes through a network together: enough to use the weights well once they are in a cache,
+/// few enough that the values of the rows leave them there.
+Size rows_together(const Graph& graph, Size floats_a_sample);
+
 /// The first op of the graph that the engine has no kernel for.
 std::optional<OpKind> op_without_kernel(const Graph& graph);
 

@@ -32,6 +32,8 @@ struct Finish {
   ConstMap residual = {nullptr, 0};  ///< rows as those of y
   float scale = 1;
 
+  bool nothing() const { return !bias && !more_bias && !residual.data && scale == 1; }
+
   /// The same for a y that starts at column n.
   Finish from_column(Size n) const {
     return {bias ? bias + n : nullptr,

@@ -1,3 +1,5 @@
+#include <hwy/cache_control.h>
+
 #include <array>
 #include <utility>
 
@@ -30,7 +32,11 @@ struct Product {
   bool onto;
 };
 
-template <int Rows, int Vectors>
+// Panels follow each other in memory, and few rows use each of them: 4 KB ahead hides the way from the third-level cache.
+constexpr Size prefetched = 1024;
+
+// `Plain`: nothing is added to the sums, and all columns fill vectors.
+template <int Rows, int Vectors, bool Plain>
 void product(const Product& p, Size first_row, Size first_column) {
   const F d;
   V sum[Rows][Vectors];
@@ -38,10 +44,8 @@ void product(const Product& p, Size first_row, Size first_column) {
   for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 2
     for (int v = 0; v < Vectors; ++v) {
-      const Size column = first_column + v * lanes;
-      sum[r][v] = p.onto && column < p.columns
-                      ? load_some(p.y.data + (first_row + r) * p.y.stride + column, p.columns - column)
-                      : hn::Zero(d);
+      const Size column = first_column + v * lanes, n = Plain ? lanes : p.columns - column;
+      sum[r][v] = p.onto && n > 0 ? load_some(p.y.data + (first_row + r) * p.y.stride + column, n) : hn::Zero(d);
     }
   const float* b[Vectors];
   for (int v = 0; v < Vectors; ++v) {
@@ -58,6 +62,7 @@ void product(const Product& p, Size first_row, Size first_column) {
         column[v] = hn::LoadU(d, b[v]);
         b[v] += panel;
       }
+      hwy::Prefetch(b[0] + prefetched);
 #pragma GCC unroll 16
       for (int r = 0; r < Rows; ++r) {
         const V x = hn::Set(d, a[r * block]);
@@ -69,22 +74,26 @@ void product(const Product& p, Size first_row, Size first_column) {
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v)
-      if (const Size column = first_column + v * lanes; column < p.columns)
+    for (int v = 0; v < Vectors; ++v) {
+      const Size column = first_column + v * lanes;
+      if constexpr (Plain)
+        hn::StoreU(sum[r][v], d, p.y.data + (first_row + r) * p.y.stride + column);
+      else if (column < p.columns)
         finish_and_store(sum[r][v], p.finish, p.y, first_row + r, column, p.columns - column);
+    }
 }
 
 using ProductFunction = void (*)(const Product&, Size, Size);
 
-template <int Vectors, int... Rows>
+template <int Vectors, bool Plain, int... Rows>
 constexpr auto product_table(std::integer_sequence<int, Rows...>) {
-  return std::array<ProductFunction, sizeof...(Rows)>{&product<Rows + 1, Vectors>...};
+  return std::array<ProductFunction, sizeof...(Rows)>{&product<Rows + 1, Vectors, Plain>...};
 }
 
 // All rows by one strip of columns, in row blocks as equal as they can be.
-template <int Vectors>
+template <int Vectors, bool Plain>
 void strip(const Product& p, Size rows, Size column) {
-  static constexpr auto table = product_table<Vectors>(std::make_integer_sequence<int, most_rows>());
+  static constexpr auto table = product_table<Vectors, Plain>(std::make_integer_sequence<int, most_rows>());
   const Size blocks = (rows + most_rows - 1) / most_rows;
   for (Size i = 0, done = 0; i < blocks; ++i) {
     const Size count = (rows - done + (blocks - i) - 1) / (blocks - i);
@@ -96,9 +105,11 @@ void strip(const Product& p, Size rows, Size column) {
 void multiply(const float* a, Size block_stride, Size blocks, Size rows, const float* packed, Size columns,
               const Finish& finish, Map y, bool onto) {
   const Product p{a, block_stride, blocks, packed, columns, finish, y, onto};
+  const bool plain = columns % (2 * lanes) == 0 && finish.nothing();
   Size column = 0;
-  for (; column + lanes < columns; column += 2 * lanes) strip<2>(p, rows, column);
-  if (column < columns) strip<1>(p, rows, column);
+  for (; column + lanes < columns; column += 2 * lanes)
+    plain ? strip<2, true>(p, rows, column) : strip<2, false>(p, rows, column);
+  if (column < columns) strip<1, false>(p, rows, column);
 }
 
 void pack_rows(const float* const* rows, Size count, Size inner, float* packed) {

@@ -19,10 +19,14 @@ HWY_INLINE void each_vector(Size rows, Size channels, Function function) {
 }
 
 void scale_shift(ConstMap x, Size rows, Size channels, const float* scale, const float* shift, bool silu, Map y) {
-  each_vector(rows, channels, [&](Size r, Size c, Size n) HWY_ATTR {
-    const V v = hn::MulAdd(load_some(x.data + r * x.stride + c, n), load_some(scale + c, n), load_some(shift + c, n));
-    store_some(silu ? silu_of(v) : v, y.data + r * y.stride + c, n);
-  });
+  const auto affine = [&](Size r, Size c, Size n) HWY_ATTR {
+    return hn::MulAdd(load_some(x.data + r * x.stride + c, n), load_some(scale + c, n), load_some(shift + c, n));
+  };
+  const auto store = [&](V v, Size r, Size c, Size n) HWY_ATTR { store_some(v, y.data + r * y.stride + c, n); };
+  if (silu)
+    each_vector(rows, channels, [&](Size r, Size c, Size n) HWY_ATTR { store(silu_of(affine(r, c, n)), r, c, n); });
+  else
+    each_vector(rows, channels, [&](Size r, Size c, Size n) HWY_ATTR { store(affine(r, c, n), r, c, n); });
 }
 
 template <class Function>
@@ -63,21 +67,34 @@ void add(ConstMap a, ConstMap b, Size rows, Size channels, float scale, Map y) {
   });
 }
 
-// Sums of f(x) over all rows, for each channel: single precision within 64 rows, double across.
-template <class Function>
-HWY_INLINE void channel_sums(ConstMap x, Size rows, Size first, Size last, double* sums, Function f) {
-  for (Size c = first; c < last; c += lanes) {
-    const Size n = HWY_MIN(lanes, last - c);
-    for (Size i = 0; i < n; ++i) sums[c - first + i] = 0;
-    for (Size begin = 0; begin < rows; begin += 64) {
-      V sum = hn::Zero(F());
-      for (Size r = begin; r < HWY_MIN(rows, begin + 64); ++r)
-        sum = f(load_some(x.data + r * x.stride + c, n), c, n, sum);
+// Sums of f(x) over all rows, for each channel: single precision within 64 rows, double across. Vectors side by side
+// have chains of additions of their own, which would otherwise wait for each other.
+template <int Vectors, class Function>
+HWY_INLINE void channel_sums_of(ConstMap x, Size rows, Size c, Size last, double* sums, Function f) {
+  for (Size begin = 0; begin < rows; begin += 64) {
+    V sum[Vectors];
+    for (V& s : sum) s = hn::Zero(F());
+    for (Size r = begin; r < HWY_MIN(rows, begin + 64); ++r)
+#pragma GCC unroll 4
+      for (Size v = 0; v < Vectors; ++v) {
+        const Size at = c + v * lanes, n = Vectors > 1 ? lanes : HWY_MIN(lanes, last - at);
+        sum[v] = f(load_some(x.data + r * x.stride + at, n), at, n, sum[v]);
+      }
+    for (Size v = 0; v < Vectors; ++v) {
       HWY_ALIGN float part[16] = {};
-      hn::Store(sum, F(), part);
-      for (Size i = 0; i < n; ++i) sums[c - first + i] += static_cast<double>(part[i]);
+      hn::Store(sum[v], F(), part);
+      for (Size i = 0; i < HWY_MIN(lanes, last - c - v * lanes); ++i)
+        sums[v * lanes + i] += static_cast<double>(part[i]);
     }
   }
+}
+
+template <class Function>
+HWY_INLINE void channel_sums(ConstMap x, Size rows, Size first, Size last, double* sums, Function f) {
+  for (Size i = 0; i < last - first; ++i) sums[i] = 0;
+  Size c = first;
+  for (; c + 4 * lanes <= last; c += 4 * lanes) channel_sums_of<4>(x, rows, c, last, sums + (c - first), f);
+  for (; c < last; c += lanes) channel_sums_of<1>(x, rows, c, last, sums + (c - first), f);
 }
 
 constexpr Size most_channels_at_once = 4096;
@@ -118,8 +135,10 @@ void softmax(float* x, Size rows, Size columns, Size stride, float scale) {
   const F d;
   for (Size r = 0; r < rows; ++r) {
     float* row = x + r * stride;
-    float most = row[0];
-    for (Size c = 1; c < columns; ++c) most = HWY_MAX(most, row[c]);
+    V largest = hn::Set(d, row[0]);
+    for (Size c = 0; c + lanes <= columns; c += lanes) largest = hn::Max(largest, hn::LoadU(d, row + c));
+    float most = hn::GetLane(hn::MaxOfLanes(d, largest));
+    for (Size c = columns / lanes * lanes; c < columns; ++c) most = HWY_MAX(most, row[c]);
     V sums[parts];
     for (V& sum : sums) sum = hn::Zero(d);
     for (Size c = 0; c < columns; c += block)
