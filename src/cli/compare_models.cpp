@@ -19,7 +19,7 @@ std::vector<ComparedRun> opened(const CompareFlags& flags, const CommonFlags& co
     if (!runs.empty() && !(runs.front().model.spec.shape == run.model.spec.shape))
       fail(Failure::usage, "{} makes {} and {} {}: one data set cannot serve both", runs.front().path,
            to_text(runs.front().model.spec.shape), path, to_text(run.model.spec.shape));
-    run.score = load_score({}, run.model, -1, thread_count(common));
+    run.score = load_score({}, std::move(run.model), -1, thread_count(common));
     runs.push_back(std::move(run));
   }
   return runs;

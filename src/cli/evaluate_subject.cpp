@@ -50,7 +50,7 @@ struct Subject::Drawn {
   std::unique_ptr<Score> score = {};
 
   Batch rows(std::size_t first, std::size_t count) {
-    if (!score) score = load_score({}, model, -1, threads);
+    if (!score) score = load_score({}, std::move(model), -1, threads);
     plan.ids.clear();
     for (std::size_t k = 0; k < count; ++k) plan.ids.push_back(first + k);
     Batch result(static_cast<Index>(count), model.spec.shape.size());

@@ -58,12 +58,15 @@ ClassifierGuidedScore::Gradient gradient_of(const Model& model, const GuidanceFl
 
 }  // namespace
 
-ChosenScore::ChosenScore(const Model& model, const EngineChoice& engine, const GuidanceFlags& flags, int threads)
+ChosenScore::ChosenScore(Model& model, const EngineChoice& engine, const GuidanceFlags& flags, int threads)
     : sde_(make_sde(model.spec.sde)) {
   check_flags(model, flags);
   const GuidanceInterval interval = interval_of(flags);
   const bool own_class = flags.class_label >= 0 && flags.class_label < model.spec.net.classes;
-  conditional_ = load_score(engine, model, own_class && flags.classifier.empty() ? flags.class_label : -1, threads);
+  const int label = own_class && flags.classifier.empty() ? flags.class_label : -1;
+  const bool twice = flags.weight != 1 && flags.classifier.empty() && flags.guide.empty();
+  conditional_ = twice ? load_score(engine, model, label, threads)
+                       : load_score(engine, std::move(model), label, threads);
   if (!flags.classifier.empty()) {
     guided_ = std::make_unique<ClassifierGuidedScore>(*conditional_, gradient_of(model, flags, *sde_, threads),
                                                       flags.weight, *sde_, interval);
@@ -71,15 +74,15 @@ ChosenScore::ChosenScore(const Model& model, const EngineChoice& engine, const G
   }
   if (flags.weight == 1) return;
   if (flags.guide.empty()) {
-    other_ = load_score(engine, model, -1, threads);
+    other_ = load_score(engine, std::move(model), -1, threads);
   } else {
-    const Model weaker = read_model(flags.guide);
+    Model weaker = read_model(flags.guide);
     require_same_shape(model, weaker, flags.guide);
     if (to_json(weaker.spec.sde) != to_json(model.spec.sde))
       fail(Failure::usage, "{}: --guide needs a model of the same SDE", flags.guide);
     EngineChoice its = engine;
     its.tuning = read_tuning(model_file(flags.guide));
-    other_ = load_score(its, weaker, flags.class_label < weaker.spec.net.classes ? flags.class_label : -1, threads);
+    other_ = load_score(its, std::move(weaker), flags.class_label < weaker.spec.net.classes ? flags.class_label : -1, threads);
   }
   guided_ = std::make_unique<GuidedScore>(*conditional_, *other_, flags.weight, *sde_, interval);
 }

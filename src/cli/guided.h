@@ -20,7 +20,8 @@ struct GuidanceFlags {
 class ChosenScore {
  public:
   /// Error{usage} where classes, shapes or SDEs do not go together.
-  ChosenScore(const Model& model, const EngineChoice& engine, const GuidanceFlags& flags, int threads);
+  /// Takes the model's weights where it can.
+  ChosenScore(Model& model, const EngineChoice& engine, const GuidanceFlags& flags, int threads);
 
   const Score& get() const { return guided_ ? *guided_ : *conditional_; }
 

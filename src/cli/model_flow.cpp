@@ -45,7 +45,7 @@ FlowModel::FlowModel(const FlowFlags& flags) : model(read_model(flags.run)), sde
 }
 
 void FlowModel::load(const FlowFlags& flags, const CommonFlags& common, ScoreUse use) {
-  score = load_score(flags.engine, model, flags.class_label, thread_count(common), use);
+  score = load_score(flags.engine, std::move(model), flags.class_label, thread_count(common), use);
 }
 
 Dataset load_for_model(const std::string& data, const ModelSpec& spec) {

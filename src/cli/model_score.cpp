@@ -17,12 +17,28 @@ std::string resolve_engine(const EngineChoice& choice, const Model& model, Score
   return "fast";
 }
 
-std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads,
-                                  ScoreUse use) {
+namespace {
+
+template <class AnyModel>
+std::unique_ptr<Score> score_of(const EngineChoice& choice, AnyModel&& model, int class_label, int threads,
+                                ScoreUse use) {
   if (resolve_engine(choice, model, use) == "torch")
     return torch_backend().load_score(model, class_label, threads, choice.device);
-  return std::make_unique<EngineScore>(model, class_label < 0 ? std::nullopt : std::optional(class_label), threads, use,
+  return std::make_unique<EngineScore>(std::forward<AnyModel>(model),
+                                       class_label < 0 ? std::nullopt : std::optional(class_label), threads, use,
                                        choice.tuning);
+}
+
+}  // namespace
+
+std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads,
+                                  ScoreUse use) {
+  return score_of(choice, model, class_label, threads, use);
+}
+
+std::unique_ptr<Score> load_score(const EngineChoice& choice, Model&& model, int class_label, int threads,
+                                  ScoreUse use) {
+  return score_of(choice, std::move(model), class_label, threads, use);
 }
 
 }  // namespace scoresde

@@ -21,5 +21,8 @@ std::string resolve_engine(const EngineChoice& choice, const Model& model, Score
 /// needed.
 std::unique_ptr<Score> load_score(const EngineChoice& choice, const Model& model, int class_label, int threads,
                                   ScoreUse use = ScoreUse::values);
+/// The same, taking the model's weights, so that they are not held twice.
+std::unique_ptr<Score> load_score(const EngineChoice& choice, Model&& model, int class_label, int threads,
+                                  ScoreUse use = ScoreUse::values);
 
 }  // namespace scoresde

@@ -74,7 +74,7 @@ GuidanceFlags guidance_of(const Json& recipe) {
   return guidance;
 }
 
-Image drawn_again(const Model& model, const std::string& run, const Json& recipe, DrawPlan plan,
+Image drawn_again(Model& model, const std::string& run, const Json& recipe, DrawPlan plan,
                   const CommonFlags& common, const std::string& where) {
   const auto sde = make_sde(model.spec.sde);
   if (const std::string from = text_of(recipe, "from"); !from.empty()) plan.from = row_of_picture(from, model.spec);
@@ -94,7 +94,7 @@ Image drawn_again(const Model& model, const std::string& run, const Json& recipe
 void replay_picture(const ReplayFlags& flags, const CommonFlags& common) {
   const PictureRecipe recipe = recipe_of(flags.image);
   const DrawPlan plan = plan_of_recipe(recipe.json, flags.image);
-  const Model model = model_of(flags, recipe.json);
+  Model model = model_of(flags, recipe.json);
   catch_interrupts();
   const Image again = drawn_again(model, run_of(flags, recipe.json), recipe.json, plan, common, flags.image);
   const bool bytes = encode_png(again, recipe.text) == read_bytes(flags.image);

@@ -147,14 +147,14 @@ void run_restore(RestoreFlags& flags, const CommonFlags& common) {
   check_noise(flags.noise);
   if (fs::exists(flags.out) && !(fs::is_directory(flags.out) && fs::is_empty(flags.out)))
     require_free(flags.out, common.force);
-  const Model model = read_model(flags.run);
+  Model model = read_model(flags.run);
   const auto sde = make_sde(model.spec.sde);
   const RestoreInputs inputs = read_restore_inputs(flags, model.spec);
   const MethodChoice method = checked_method(flags, inputs, model.spec);
   const int steps = method.steps_for(flags.nfe);
   flags.engine.tuning = read_tuning(model_file(flags.run));
   catch_interrupts();
-  const auto score = load_score(flags.engine, model, flags.class_label, thread_count(common),
+  const auto score = load_score(flags.engine, std::move(model), flags.class_label, thread_count(common),
                                 method.entry().gradient ? ScoreUse::vjps : ScoreUse::values);
   if (!common.quiet && !common.json)
     for (const std::string& note : inputs.notes) fmt::print(stderr, "{}\n", note);

@@ -76,7 +76,7 @@ void run_sample(const CLI::App& command, SampleFlags& flags, const CommonFlags& 
     flags.plan.ids = parse_ranges(flags.seeds, "--seeds");
   else
     for (long long k = 0; k < flags.n; ++k) flags.plan.ids.push_back(static_cast<std::uint64_t>(k));
-  const Model model = read_model(flags.run);
+  Model model = read_model(flags.run);
   const auto sde = make_sde(model.spec.sde);
   if (!flags.from.empty()) flags.plan.from = row_of_picture(flags.from, model.spec);
   const bool budget_alone = flags.plan.nfe > 0 && !flags.uncalibrated && flags.plan.grid.empty() &&

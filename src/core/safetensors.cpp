@@ -69,6 +69,7 @@ class HeaderReader {
     if (!nested_deeper(text, 32)) parse(text);
     if (!header_.is_object()) bad("the header is not a JSON object");
     data_start_ = 8 + length;
+    data_size_ = size - data_start_;
     read_metadata();
     if (const auto crc = metadata_.find("header_crc32");
         crc != metadata_.end() && crc->second != header_checksum(header_))
@@ -77,21 +78,37 @@ class HeaderReader {
 
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
-  std::map<std::string, TensorView> views(std::span<const std::uint8_t> file) const {
-    const auto data = file.subspan(static_cast<std::size_t>(data_start_));
-    if (const auto crc = metadata_.find("crc32");
-        crc != metadata_.end() && crc->second != fmt::format("{:08x}", crc32(data)))
-      bad("the checksum does not agree: the file is damaged");
-    std::map<std::string, TensorView> result;
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> pieces;
-    for (const auto& [name, entry] : header_.items()) {
-      if (name == "__metadata__") continue;
-      const TensorView& view = result[name] = tensor(name, entry, data);
-      const auto first = static_cast<std::uint64_t>(view.bytes.data() - data.data());
-      pieces.emplace_back(first, first + view.bytes.size());
+  /// Where a tensor lies: bytes [first, last) of the data, which starts at data_start() of the file.
+  struct Entry {
+    std::string name;
+    Dtype dtype;
+    std::vector<std::int64_t> shape;
+    std::uint64_t first, last;
+  };
+
+  std::uint64_t data_start() const { return data_start_; }
+
+  /// In the order of the data, which they cover without gaps (where anything could hide) and overlaps.
+  std::vector<Entry> entries() const {
+    std::vector<Entry> result;
+    for (const auto& [name, entry] : header_.items())
+      if (name != "__metadata__") result.push_back(entry_of(name, entry));
+    std::sort(result.begin(), result.end(),
+              [](const Entry& a, const Entry& b) { return std::pair(a.first, a.last) < std::pair(b.first, b.last); });
+    std::uint64_t covered = 0;
+    for (const Entry& entry : result) {
+      if (entry.first != covered)
+        bad("the tensors {} at data byte {}", entry.first > covered ? "leave a gap" : "overlap", entry.first);
+      covered = entry.last;
     }
-    require_cover(std::move(pieces), data.size());
+    if (covered != data_size_) bad("the tensors cover {} of {} data bytes", covered, data_size_);
     return result;
+  }
+
+  void check_data(std::uint32_t crc) const {
+    const auto given = metadata_.find("crc32");
+    if (given != metadata_.end() && given->second != fmt::format("{:08x}", crc))
+      bad("the checksum does not agree: the file is damaged");
   }
 
  private:
@@ -125,18 +142,7 @@ class HeaderReader {
     }
   }
 
-  // The tensors, put in order, must lie end to end: neither gaps, where anything could hide, nor overlaps.
-  void require_cover(std::vector<std::pair<std::uint64_t, std::uint64_t>> pieces, std::uint64_t size) const {
-    std::sort(pieces.begin(), pieces.end());
-    std::uint64_t covered = 0;
-    for (const auto& [first, last] : pieces) {
-      if (first != covered) bad("the tensors {} at data byte {}", first > covered ? "leave a gap" : "overlap", first);
-      covered = last;
-    }
-    if (covered != size) bad("the tensors cover {} of {} data bytes", covered, size);
-  }
-
-  TensorView tensor(const std::string& name, const HeaderJson& entry, std::span<const std::uint8_t> data) const {
+  Entry entry_of(const std::string& name, const HeaderJson& entry) const {
     if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets") ||
         !entry["dtype"].is_string() || !entry["shape"].is_array() || !entry["data_offsets"].is_array() ||
         entry["data_offsets"].size() != 2 || !entry["data_offsets"][0].is_number_unsigned() ||
@@ -146,7 +152,7 @@ class HeaderReader {
     for (const DtypeRow& candidate : dtypes)
       if (candidate.name == entry["dtype"].get<std::string>()) row = &candidate;
     if (!row) bad("tensor '{}' has the unknown format {}", name, shown(entry["dtype"]));
-    TensorView result{row->dtype, {}, {}};
+    Entry result{name, row->dtype, {}, 0, 0};
     std::uint64_t bytes = row->size;
     for (const HeaderJson& extent : entry["shape"]) {
       if (!extent.is_number_unsigned()) bad("tensor '{}' has the extent {}", name, shown(extent));
@@ -157,27 +163,36 @@ class HeaderReader {
       bytes *= n;
       result.shape.push_back(static_cast<std::int64_t>(n));
     }
-    const auto first = entry["data_offsets"][0].get<std::uint64_t>(),
-               last = entry["data_offsets"][1].get<std::uint64_t>();
-    if (first > last || last > data.size() || last - first != bytes)
-      bad("tensor '{}' of shape {} claims bytes {} to {} of {}", name, shown(entry["shape"]), first, last, data.size());
-    result.bytes = data.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(bytes));
+    result.first = entry["data_offsets"][0].get<std::uint64_t>();
+    result.last = entry["data_offsets"][1].get<std::uint64_t>();
+    if (result.first > result.last || result.last > data_size_ || result.last - result.first != bytes)
+      bad("tensor '{}' of shape {} claims bytes {} to {} of {}", name, shown(entry["shape"]), result.first, result.last,
+          data_size_);
     return result;
   }
 
   std::string where_;
-  std::uint64_t data_start_ = 0;
+  std::uint64_t data_start_ = 0, data_size_ = 0;
   HeaderJson header_;
   std::map<std::string, std::string> metadata_;
 };
 
-HeaderReader header_of(std::span<const std::uint8_t> file, const std::string& where) {
-  std::size_t at = 0;
-  return HeaderReader(where, file.size(), [&](std::size_t n) {
-    const auto part = file.subspan(at, n);
-    at += n;
-    return std::string(part.begin(), part.end());
-  });
+std::string read_exactly(std::istream& in, std::size_t n, const fs::path& path) {
+  std::string text(n, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(n));
+  if (!in) fail(Failure::data, "{}: the header is truncated", path.string());
+  return text;
+}
+
+std::ifstream opened(const fs::path& path) {
+  require_regular(path);
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail(Failure::data, "{}: cannot be opened", path.string());
+  return in;
+}
+
+HeaderReader header_of(std::istream& in, const fs::path& path) {
+  return {path.string(), fs::file_size(path), [&](std::size_t n) { return read_exactly(in, n, path); }};
 }
 
 }  // namespace
@@ -237,31 +252,42 @@ void write_safetensors(const fs::path& path, const Safetensors& content) {
 }
 
 SafetensorsView view_safetensors(std::span<const std::uint8_t> file, const std::string& where) {
-  const HeaderReader header = header_of(file, where);
-  return {header.views(file), header.metadata()};
+  std::size_t at = 0;
+  const HeaderReader header(where, file.size(), [&](std::size_t n) {
+    const auto part = file.subspan(at, n);
+    at += n;
+    return std::string(part.begin(), part.end());
+  });
+  const auto data = file.subspan(static_cast<std::size_t>(header.data_start()));
+  header.check_data(crc32(data));
+  SafetensorsView view{{}, header.metadata()};
+  for (const auto& entry : header.entries())
+    view.tensors[entry.name] = {entry.dtype, entry.shape,
+                                data.subspan(static_cast<std::size_t>(entry.first),
+                                             static_cast<std::size_t>(entry.last - entry.first))};
+  return view;
 }
 
+// Tensor by tensor: beside the tensors, the file as a whole would double the memory of a start.
 Safetensors read_safetensors(const fs::path& path) {
-  const std::vector<std::uint8_t> file = read_bytes(path);
-  SafetensorsView view = view_safetensors(file, path.string());
-  Safetensors content{{}, std::move(view.metadata)};
-  for (const auto& [name, tensor] : view.tensors)
-    content.tensors[name] = {tensor.dtype, tensor.shape, {tensor.bytes.begin(), tensor.bytes.end()}};
+  std::ifstream in = opened(path);
+  const HeaderReader header = header_of(in, path);
+  Safetensors content{{}, header.metadata()};
+  std::uint32_t crc = 0;
+  for (const auto& entry : header.entries()) {
+    Tensor& tensor = content.tensors[entry.name];
+    tensor = {entry.dtype, entry.shape, std::vector<std::uint8_t>(static_cast<std::size_t>(entry.last - entry.first))};
+    in.read(reinterpret_cast<char*>(tensor.bytes.data()), static_cast<std::streamsize>(tensor.bytes.size()));
+    if (!in) fail(Failure::data, "{}: ends in the middle of tensor '{}'", path.string(), entry.name);
+    crc = crc32(tensor.bytes, crc);
+  }
+  header.check_data(crc);
   return content;
 }
 
 std::map<std::string, std::string> read_safetensors_metadata(const fs::path& path) {
-  require_regular(path);
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail(Failure::data, "{}: cannot be opened", path.string());
-  return HeaderReader(path.string(), fs::file_size(path),
-                      [&](std::size_t n) {
-                        std::string text(n, '\0');
-                        in.read(text.data(), static_cast<std::streamsize>(n));
-                        if (!in) fail(Failure::data, "{}: the header is truncated", path.string());
-                        return text;
-                      })
-      .metadata();
+  std::ifstream in = opened(path);
+  return header_of(in, path).metadata();
 }
 
 }  // namespace scoresde

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include "core/clock.h"
 #include "core/error.h"
-#include "engine/weights.h"
 #include "net/net_config.h"
 
 namespace scoresde {
@@ -59,12 +60,22 @@ Engine::~Engine() = default;
 Engine::Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning)
     : Engine(build_net(spec.net, spec.shape), weights, threads, tuning) {}
 
-Engine::Engine(Graph graph, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning)
+Engine::Engine(const Graph& graph, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning)
+    : Engine(graph, FloatWeights(graph, weights), threads, tuning) {}
+
+Engine::Engine(Graph graph, FloatWeights weights, int threads, const Tuning& tuning)
     : graph_(std::move(graph)), workers_(static_cast<std::size_t>(std::max(1, threads))) {
-  check_weights(graph_, weights, "the model");
-  const FloatWeights values(graph_, weights);
+  std::set<int> read;
   plan_ = compile(
-      graph_, [&](int i) { return values.pointers()[static_cast<std::size_t>(i)]; }, tuning);
+      graph_,
+      [&](int i) {
+        read.insert(i);
+        return weights.pointers()[static_cast<std::size_t>(i)];
+      },
+      tuning,
+      [&] {
+        for (const int i : std::exchange(read, {})) weights.release(i);
+      });
   samples_at_once_ = rows_together(graph_, plan_.floats_a_sample);
   for (std::size_t i = 0; i < workers_.workers(); ++i)
     memories_.push_back(std::make_unique<Memory>(Memory{AlignedFloats(plan_.floats_a_sample * samples_at_once_),

@@ -5,6 +5,7 @@
 
 #include "core/workers.h"
 #include "engine/plan.h"
+#include "engine/weights.h"
 #include "net/model.h"
 
 namespace scoresde {
@@ -15,7 +16,8 @@ class Engine {
  public:
   /// Error{usage} names an op that has no kernel; Error{data} weights that do not fit.
   Engine(const ModelSpec& spec, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning = {});
-  Engine(Graph graph, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning = {});
+  Engine(const Graph& graph, const std::map<std::string, Tensor>& weights, int threads, const Tuning& tuning = {});
+  Engine(Graph graph, FloatWeights weights, int threads, const Tuning& tuning = {});
   ~Engine();
 
   /// The network's raw output for rows x (C, H, W flattened, or D values), one time label a row. class_index: for all

@@ -12,12 +12,13 @@ namespace {
 
 using FloatRows = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-std::unique_ptr<Differentiator> make_derivative(const Graph& graph, const Model& model, int threads) {
-  check_weights(graph, model.weights, "the model");
+std::unique_ptr<Differentiator> make_derivative(const Graph& graph, const FloatWeights& weights, int threads) {
   auto derivative = std::make_unique<Differentiator>(graph, Derivatives{}, threads);
-  derivative->set_weights(FloatWeights(graph, model.weights).pointers());
+  derivative->set_weights(weights.pointers());
   return derivative;
 }
+
+Graph network_of(const ModelSpec& spec) { return build_net(spec.net, spec.shape); }
 
 void check_rows(const Batch& rows, Index columns, Index count) {
   if (rows.cols() != columns || rows.rows() != count)
@@ -36,23 +37,32 @@ EngineScore::~EngineScore() = default;
 
 EngineScore::EngineScore(const Model& model, std::optional<int> class_index, int threads, ScoreUse use,
                          const Tuning& tuning)
-    : graph_(build_net(model.spec.net, model.spec.shape)),
+    : EngineScore(model.spec, network_of(model.spec), FloatWeights(network_of(model.spec), model.weights), class_index,
+                  threads, use, tuning) {}
+
+EngineScore::EngineScore(Model&& model, std::optional<int> class_index, int threads, ScoreUse use, const Tuning& tuning)
+    : EngineScore(model.spec, network_of(model.spec), FloatWeights(network_of(model.spec), std::move(model.weights)),
+                  class_index, threads, use, tuning) {}
+
+EngineScore::EngineScore(const ModelSpec& spec, Graph graph, FloatWeights weights, std::optional<int> class_index,
+                         int threads, ScoreUse use, const Tuning& tuning)
+    : graph_(std::move(graph)),
       class_index_(class_index),
-      sde_(make_sde(model.spec.sde)),
-      prediction_(&find_entry("prediction", predictions(), model.spec.net.prediction)),
-      data_std_(model.spec.data_std) {
-  if (!graph_.gives_score()) fail(Failure::usage, "the network '{}' gives no score", model.spec.net.name);
+      sde_(make_sde(spec.sde)),
+      prediction_(&find_entry("prediction", predictions(), spec.net.prediction)),
+      data_std_(spec.data_std) {
+  if (!graph_.gives_score()) fail(Failure::usage, "the network '{}' gives no score", spec.net.name);
   if (class_index && graph_.classes == 0)
     fail(Failure::usage, "class {} was asked for, but the model is not conditioned on classes", *class_index);
   if (class_index && (*class_index < 0 || *class_index >= graph_.classes))
     fail(Failure::usage, "class {} is outside [0, {}]", *class_index, graph_.classes - 1);
   if (use == ScoreUse::vjps && graph_.energy)
     fail(Failure::usage, "the score of the energy '{}' is a derivative, and the engine has no second ones",
-         model.spec.net.name);
+         spec.net.name);
   if (use == ScoreUse::vjps || graph_.energy)
-    derivative_ = make_derivative(graph_, model, threads);
+    derivative_ = make_derivative(graph_, weights, threads);
   else
-    engine_ = std::make_unique<Engine>(model.spec, model.weights, threads, tuning);
+    engine_ = std::make_unique<Engine>(graph_, std::move(weights), threads, tuning);
 }
 
 EngineScore::Factors EngineScore::factors(const Times& t) const {
@@ -147,7 +157,7 @@ EngineClassifier::EngineClassifier(const Model& model, int threads)
   const Graph graph = build_net(model.spec.net, model.spec.shape);
   if (graph.energy || graph.gives_score() || graph.output_shape().size() != 1)
     fail(Failure::usage, "the network '{}' is no classifier", model.spec.net.name);
-  derivative_ = make_derivative(graph, model, threads);
+  derivative_ = make_derivative(graph, FloatWeights(graph, model.weights), threads);
 }
 
 // d log p_k / d logit_j = [j = k] - p_j.

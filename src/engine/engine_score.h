@@ -20,6 +20,9 @@ class EngineScore : public Score {
   /// gives no score, or an op without a kernel.
   EngineScore(const Model& model, std::optional<int> class_index, int threads, ScoreUse use = ScoreUse::values,
               const Tuning& tuning = {});
+  /// The same, taking the model's weights: they are given back layer by layer while the network is compiled.
+  EngineScore(Model&& model, std::optional<int> class_index, int threads, ScoreUse use = ScoreUse::values,
+              const Tuning& tuning = {});
   ~EngineScore() override;
 
   Batch operator()(const Batch& x, const Times& t) const override;
@@ -38,6 +41,8 @@ class EngineScore : public Score {
  private:
   struct Factors;
 
+  EngineScore(const ModelSpec& spec, Graph graph, FloatWeights weights, std::optional<int> class_index, int threads,
+              ScoreUse use, const Tuning& tuning);
   Factors factors(const Times& t) const;
 
   Graph graph_;

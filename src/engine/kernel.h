@@ -62,9 +62,10 @@ class AlignedFloats {
 
  private:
   struct Free {
-    void operator()(float* values) const { std::free(values); }
+    std::size_t mapped;  ///< bytes; 0: from the heap
+    void operator()(float* values) const;
   };
-  std::unique_ptr<float[], Free> values_;
+  std::unique_ptr<float[], Free> values_{nullptr, Free{0}};
 };
 
 /// What a convolution or a linear map does with its sums besides adding its own bias.

@@ -26,8 +26,8 @@ struct Home {
 
 class Compiler {
  public:
-  Compiler(const Graph& graph, const Weights& weights, const Tuning& tuning)
-      : graph_(graph), weights_(weights), tuning_(tuning), nodes_(graph.nodes.size()) {}
+  Compiler(const Graph& graph, const Weights& weights, const Tuning& tuning, const std::function<void()>& after_step)
+      : graph_(graph), weights_(weights), tuning_(tuning), after_step_(after_step), nodes_(graph.nodes.size()) {}
 
   Plan compile() {
     study();
@@ -203,6 +203,7 @@ class Compiler {
       if (value(i) != i || facts(i).absorbed) continue;
       emit_node(i, facts(i).shared ? plan.shared_steps : plan.steps);
       plan.step_nodes.resize(plan.steps.size(), facts(i).product >= 0 ? facts(i).product : i);
+      if (after_step_) after_step_();
     }
     plan.input = place(0);
     plan.output = place(value(count() - 1));
@@ -224,6 +225,7 @@ class Compiler {
   const Graph& graph_;
   const Weights& weights_;
   const Tuning& tuning_;
+  const std::function<void()>& after_step_;
   std::vector<NodeFacts> nodes_;
   std::vector<Buffer> buffers_;
   Size shared_floats_ = 0, floats_ = 0;
@@ -244,10 +246,11 @@ void Compiler::emit_product(int i, std::vector<KernelPtr>& steps) {
     return steps.push_back(make_winograd(shape, weight(product, 0), bias, place(x), place(i), absorbed));
   if (n.kind != OpKind::nin)
     return steps.push_back(make_conv(shape, weight(product, 0), bias, place(x), place(i), absorbed));
+  const float* const w = weight(product, 0);
   std::vector<float> turned(static_cast<std::size_t>(channels(x) * channels(i)));
   for (Size in = 0; in < channels(x); ++in)
     for (Size out = 0; out < channels(i); ++out)
-      turned[static_cast<std::size_t>(out * channels(x) + in)] = weight(product, 0)[in * channels(i) + out];
+      turned[static_cast<std::size_t>(out * channels(x) + in)] = w[in * channels(i) + out];
   steps.push_back(make_conv(shape, turned.data(), bias, place(x), place(i), absorbed));
 }
 
@@ -320,8 +323,9 @@ std::optional<OpKind> op_without_kernel(const Graph& graph) {
   return {};
 }
 
-Plan compile(const Graph& graph, const Weights& weights, const Tuning& tuning) {
-  return Compiler(graph, weights, tuning).compile();
+Plan compile(const Graph& graph, const Weights& weights, const Tuning& tuning,
+             const std::function<void()>& after_step) {
+  return Compiler(graph, weights, tuning, after_step).compile();
 }
 
 }  // namespace scoresde

@@ -28,8 +28,10 @@ using Weights = std::function<const float*(int parameter)>;
 
 /// Compiles a network. Normalisation and SiLU behind it, convolution and the sums behind it become one step each;
 /// members of a concatenation are written where they will be read; buffers share memory as soon as their values are no
-/// longer needed. Error{usage} names an op that the engine does not have.
-Plan compile(const Graph& graph, const Weights& weights, const Tuning& tuning = {});
+/// longer needed. Error{usage} names an op that the engine does not have. `after_step` is called when the weights looked
+/// up so far have been copied.
+Plan compile(const Graph& graph, const Weights& weights, const Tuning& tuning = {},
+             const std::function<void()>& after_step = {});
 
 /// How many rows one thread takes through a network together: enough to use the weights well once they are in a cache,
 /// few enough that the values of the rows leave them there.
