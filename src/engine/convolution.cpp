@@ -183,7 +183,7 @@ class WinogradConvolution : public ConvolutionKernel {
 
   // More tiles use each weight more often, fewer stay in a second-level cache: measured at 512 KB.
   Size tiles_at_once(Size samples) const {
-    const Size most = x_.channels <= 128 ? 36 : 48;
+    const Size most = x_.channels <= 128 ? 36 : 64;
     return std::min(most, picture_.tiles() * samples);
   }
 
