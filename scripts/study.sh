@@ -3,7 +3,8 @@
 #   scripts/study.sh SCORESDE DATA TEST OUT [JUDGE] -- RUN...
 # DATA: what the runs were trained on; TEST: held-out items, or "" for those that training held out; JUDGE: a run of
 # `train --preset classifier`, whose last hidden layer is then the feature space. Pages go to OUT; one that is there is
-# kept. STEPS, N, ITEMS and NFE scale it.
+# kept. STEPS, N, ITEMS, NFE and SNR scale the tables; BUDGETS and PATHS calibration; QUALITY is the number of samples
+# by which it is judged, THREADS that of cores.
 set -euo pipefail
 usage() { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -ge 6 ] || usage
@@ -20,23 +21,27 @@ page() {  # table, further options
   shift
   [ -e "$out/$table.md" ] && return
   "$scoresde" compare "${runs[@]}" --against "$data" --features "$features" -n "${N:-1000}" --table "$table" \
-    --markdown "$out/$table.md" --html "$out/$table.html" "$@" > "$out/$table.txt"
+    --threads "$threads" --markdown "$out/$table.md" --html "$out/$table.html" "$@" > "$out/$table.txt"
 }
 
-runs=("$@")
-page predictors-correctors --steps "${STEPS:-100}"
+runs=("$@") threads=${THREADS:-0} budgets=${BUDGETS:-5,6,8,10,20}
+page predictors-correctors --steps "${STEPS:-100}" ${SNR:+--snr "$SNR"}
 page tolerance
 page likelihood ${test:+--test "$test"} --items "${ITEMS:-100}"
 page solvers --nfe "${NFE:-5,6,8,10,20,50}"
-page snr --steps "${STEPS:-100}"
+page snr --steps "${STEPS:-100}" ${SNR:+--snr "$SNR"}
 
 for run in "${runs[@]}"; do
   name=$(basename "$run")
-  [ -e "$out/calibrate-$name.txt" ] || "$scoresde" calibrate "$run" --nfe 5,6,8,10,20 > "$out/calibrate-$name.txt"
+  for law in "" --stochastic; do
+    file="$out/calibrate$law-$name.txt"
+    # shellcheck disable=SC2086
+    [ -e "$file" ] || "$scoresde" calibrate "$run" --nfe "$budgets" --paths "${PATHS:-64}" --threads "$threads" $law > "$file"
+  done
   for nfe in "8" "8 --uncalibrated" "16 --uncalibrated"; do
     file="$out/quality-$name-${nfe// /}.txt"
     # shellcheck disable=SC2086
-    [ -e "$file" ] || "$scoresde" evaluate "$run" --against "$data" --features "$features" -n "${N:-1000}" --nfe $nfe \
-      --metrics fd,kid,coverage > "$file"
+    [ -e "$file" ] || "$scoresde" evaluate "$run" --against "$data" --features "$features" -n "${QUALITY:-4000}" --nfe $nfe \
+      --threads "$threads" --metrics fd,kid,coverage > "$file"
   done
 done
