@@ -63,8 +63,9 @@ class Comparison:
 
     def training(self):
         path = self.build / "libscoresde_bench_training.so"
-        for name in self.networks(SMALL[:1] if self.quick else SMALL):
-            for batch, rounds in [(64, 3)] if self.quick else [(64, 5), (128, 2)]:
+        for name in self.networks(SMALL[:1] if self.quick else [*SMALL, "ddpmpp"]):
+            large = [(16, 3)]  # of DDPM++ a batch of 64 takes minutes a round
+            for batch, rounds in large if name not in SMALL else [(64, 3)] if self.quick else [(64, 5), (128, 2)]:
                 self.keep("training", training.compare(self.library, path, name, batch, self.threads, rounds, 25))
 
     def start(self):

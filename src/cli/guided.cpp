@@ -65,8 +65,8 @@ ChosenScore::ChosenScore(Model& model, const EngineChoice& engine, const Guidanc
   const bool own_class = flags.class_label >= 0 && flags.class_label < model.spec.net.classes;
   const int label = own_class && flags.classifier.empty() ? flags.class_label : -1;
   const bool twice = flags.weight != 1 && flags.classifier.empty() && flags.guide.empty();
-  conditional_ = twice ? load_score(engine, model, label, threads)
-                       : load_score(engine, std::move(model), label, threads);
+  conditional_ =
+      twice ? load_score(engine, model, label, threads) : load_score(engine, std::move(model), label, threads);
   if (!flags.classifier.empty()) {
     guided_ = std::make_unique<ClassifierGuidedScore>(*conditional_, gradient_of(model, flags, *sde_, threads),
                                                       flags.weight, *sde_, interval);
@@ -82,7 +82,8 @@ ChosenScore::ChosenScore(Model& model, const EngineChoice& engine, const Guidanc
       fail(Failure::usage, "{}: --guide needs a model of the same SDE", flags.guide);
     EngineChoice its = engine;
     its.tuning = read_tuning(model_file(flags.guide));
-    other_ = load_score(its, std::move(weaker), flags.class_label < weaker.spec.net.classes ? flags.class_label : -1, threads);
+    other_ = load_score(its, std::move(weaker), flags.class_label < weaker.spec.net.classes ? flags.class_label : -1,
+                        threads);
   }
   guided_ = std::make_unique<GuidedScore>(*conditional_, *other_, flags.weight, *sde_, interval);
 }

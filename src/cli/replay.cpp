@@ -74,8 +74,8 @@ GuidanceFlags guidance_of(const Json& recipe) {
   return guidance;
 }
 
-Image drawn_again(Model& model, const std::string& run, const Json& recipe, DrawPlan plan,
-                  const CommonFlags& common, const std::string& where) {
+Image drawn_again(Model& model, const std::string& run, const Json& recipe, DrawPlan plan, const CommonFlags& common,
+                  const std::string& where) {
   const auto sde = make_sde(model.spec.sde);
   if (const std::string from = text_of(recipe, "from"); !from.empty()) plan.from = row_of_picture(from, model.spec);
   if (recipe.contains("sample") && !model.spec.shape.image)

@@ -262,9 +262,9 @@ SafetensorsView view_safetensors(std::span<const std::uint8_t> file, const std::
   header.check_data(crc32(data));
   SafetensorsView view{{}, header.metadata()};
   for (const auto& entry : header.entries())
-    view.tensors[entry.name] = {entry.dtype, entry.shape,
-                                data.subspan(static_cast<std::size_t>(entry.first),
-                                             static_cast<std::size_t>(entry.last - entry.first))};
+    view.tensors[entry.name] = {
+        entry.dtype, entry.shape,
+        data.subspan(static_cast<std::size_t>(entry.first), static_cast<std::size_t>(entry.last - entry.first))};
   return view;
 }
 

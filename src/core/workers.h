@@ -9,8 +9,8 @@
 
 namespace scoresde {
 
-/// Returns when `value` is no longer `old`: spins for some 100 microseconds, because waking takes longer than a layer of
-/// a small network, and sleeps after that. (Yielding instead hands the core to strangers for a whole time slice: a
+/// Returns when `value` is no longer `old`: spins for some 100 microseconds, because waking takes longer than a layer
+/// of a small network, and sleeps after that. (Yielding instead hands the core to strangers for a whole time slice: a
 /// median of 29 ms for 6 beside other work.) Whoever changes the value calls notify_all() on it.
 void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old);
 

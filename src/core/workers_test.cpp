@@ -27,7 +27,11 @@ TEST(WorkerPool, DoesEveryTaskOnceRoundAfterRound) {
 
 TEST(WorkerPool, HandsOnAnErrorAndWorksOn) {
   WorkerPool pool(3);
-  EXPECT_THROW(pool.run(100, [](std::size_t i, std::size_t) { if (i == 7) fail(Failure::run, "seven"); }), Error);
+  EXPECT_THROW(pool.run(100,
+                        [](std::size_t i, std::size_t) {
+                          if (i == 7) fail(Failure::run, "seven");
+                        }),
+               Error);
   std::atomic<int> done{0};
   pool.run(100, [&](std::size_t, std::size_t) { ++done; });
   EXPECT_EQ(done, 100);

@@ -308,9 +308,9 @@ Size Plan::scratch(Size samples) const {
   return most;
 }
 
-// Measured with 512 KB of second-level cache: small U-Nets are fastest where the values of the rows are about as many as
-// the weights (28x28: 2 rows at 32 channels, 4 at 64; 8 cost a tenth more, and a third on both cores). DDPM++ at 4 rows
-// and at 8 took the same time on both cores, and 4 take 70 MB less.
+// Measured with 512 KB of second-level cache: small U-Nets are fastest where the values of the rows are about as many
+// as the weights (28x28: 2 rows at 32 channels, 4 at 64; 8 cost a tenth more, and a third on both cores). DDPM++ at 4
+// rows and at 8 took the same time on both cores, and 4 take 70 MB less.
 Size rows_together(const Graph& graph, Size floats_a_sample) {
   Size weights = 0;
   for (const Parameter& parameter : graph.parameters) weights += element_count(parameter.shape);

@@ -28,8 +28,8 @@ using Weights = std::function<const float*(int parameter)>;
 
 /// Compiles a network. Normalisation and SiLU behind it, convolution and the sums behind it become one step each;
 /// members of a concatenation are written where they will be read; buffers share memory as soon as their values are no
-/// longer needed. Error{usage} names an op that the engine does not have. `after_step` is called when the weights looked
-/// up so far have been copied.
+/// longer needed. Error{usage} names an op that the engine does not have. `after_step` is called when the weights
+/// looked up so far have been copied.
 Plan compile(const Graph& graph, const Weights& weights, const Tuning& tuning = {},
              const std::function<void()>& after_step = {});
 

@@ -32,7 +32,8 @@ struct Product {
   bool onto;
 };
 
-// Panels follow each other in memory, and few rows use each of them: 4 KB ahead hides the way from the third-level cache.
+// Panels follow each other in memory, and few rows use each of them: 4 KB ahead hides the way from the third-level
+// cache.
 constexpr Size prefetched = 1024;
 
 // `Plain`: nothing is added to the sums, and all columns fill vectors.
