@@ -13,13 +13,13 @@ from torch_graph import GraphNet
 
 
 class Ours:
-    def __init__(self, path, sde, net, shape, batch, threads):
+    def __init__(self, path, preset, sde, net, shape, batch, threads):
         self.c = ctypes.CDLL(str(path))
         self.c.bench_training.restype = ctypes.c_void_p
         self.c.bench_training_step.restype = ctypes.c_double
         self.c.bench_training_step.argtypes = self.c.bench_training_close.argtypes = [ctypes.c_void_p]
         config = json.dumps({"sde": sde, "net": net, "batch": batch}).encode()
-        self.handle = self.c.bench_training(config, (ctypes.c_int * 3)(*shape), threads)
+        self.handle = self.c.bench_training(preset.encode(), config, (ctypes.c_int * 3)(*shape), threads)
         if self.handle is None:
             raise SystemExit("training: the step could not be made")
 
@@ -62,7 +62,7 @@ def compare(library, path, name, batch, threads, rounds, seconds, dropout=0.1):
     settings = dict(settings, dropout=dropout)
     engine = Engine(library, preset, sde, settings, shape, threads)
     make = lambda: GraphNet(engine.graph, engine.weights())
-    ours = Ours(path, sde, settings, shape, batch, threads)
+    ours = Ours(path, preset, sde, settings, shape, batch, threads)
     row = verdict(contest({
         "engine": ours,
         "eager": Torch(make(), shape, batch, False),

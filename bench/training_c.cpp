@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/catalog.h"
 #include "core/noise.h"
+#include "net/presets.h"
 #include "nn/threads.h"
 #include "train/learn.h"
 
@@ -33,10 +35,11 @@ Dataset noise_images(const int* shape, std::size_t count) {
 
 }  // namespace
 
-BenchTraining* bench_training(const char* config, const int* shape, int threads) {
+BenchTraining* bench_training(const char* preset, const char* config, const int* shape, int threads) {
   try {
     set_threads(threads);
     auto result = std::make_unique<BenchTraining>();
+    if (*preset) update(result->config, preset_settings(find_entry("preset", presets(), preset)));
     update(result->config, parse_json(config));
     result->config.data_std = 0.5;
     result->config.validation.items = 0;
