@@ -34,7 +34,7 @@ Plan compile(const Graph& graph, const Weights& weights, const Tuning& tuning = 
              const std::function<void()>& after_step = {});
 
 /// How many rows one thread takes through a network together: enough to use the weights well once they are in a cache,
-/// few enough that the values of the rows leave them there.
+/// few enough that the values of the rows do not drive them out again.
 Size rows_together(const Graph& graph, Size floats_a_sample);
 
 /// The first op of the graph that the engine has no kernel for.
