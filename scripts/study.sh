@@ -3,10 +3,10 @@
 #   scripts/study.sh SCORESDE DATA TEST OUT [JUDGE] -- RUN...
 # DATA: what the runs were trained on; TEST: held-out items, or "" for those that training held out; JUDGE: a run of
 # `train --preset classifier`, whose last hidden layer is then the feature space. Pages go to OUT; one that is there is
-# kept. STEPS, N, ITEMS, NFE and SNR scale the tables; BUDGETS and PATHS calibration; QUALITY is the number of samples
-# by which it is judged, THREADS that of cores.
+# kept. STEPS, SNR_STEPS, N, ITEMS, NFE and SNR scale the tables; BUDGETS, PATHS and SAMPLES calibration; QUALITY is the
+# number of samples by which it is judged, THREADS that of cores.
 set -euo pipefail
-usage() { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -ge 6 ] || usage
 scoresde=$1 data=$2 test=$3 out=$4
 shift 4
@@ -29,14 +29,15 @@ page predictors-correctors --steps "${STEPS:-100}" ${SNR:+--snr "$SNR"}
 page tolerance
 page likelihood ${test:+--test "$test"} --items "${ITEMS:-100}"
 page solvers --nfe "${NFE:-5,6,8,10,20,50}"
-page snr --steps "${STEPS:-100}" ${SNR:+--snr "$SNR"}
+page snr --steps "${SNR_STEPS:-${STEPS:-100}}" ${SNR:+--snr "$SNR"}
 
 for run in "${runs[@]}"; do
   name=$(basename "$run")
-  for law in "" --stochastic; do
-    file="$out/calibrate$law-$name.txt"
+  for law in "--paths ${PATHS:-64}" "--stochastic --samples ${SAMPLES:-400}"; do
+    file="$out/calibrate-$name.txt"
+    [[ $law == --paths* ]] || file="$out/calibrate-stochastic-$name.txt"
     # shellcheck disable=SC2086
-    [ -e "$file" ] || "$scoresde" calibrate "$run" --nfe "$budgets" --paths "${PATHS:-64}" --threads "$threads" $law > "$file"
+    [ -e "$file" ] || "$scoresde" calibrate "$run" --nfe "$budgets" $law --threads "$threads" > "$file"
   done
   for nfe in "8" "8 --uncalibrated" "16 --uncalibrated"; do
     file="$out/quality-$name-${nfe// /}.txt"

@@ -5,6 +5,7 @@
 #include <regex>
 #include <set>
 
+#include "core/image.h"
 #include "process.h"
 
 namespace scoresde::test {
@@ -41,6 +42,61 @@ TEST_F(EvaluatedRun, PicturesAreDrawnAgainByteForByte) {
     ASSERT_EQ(scoresde("sample " + run() + " --quiet --force -n 5 --out " + grid + " " + how).exit, 0);
     EXPECT_EQ(scoresde("replay --quiet " + grid).exit, 0) << how;
   }
+}
+
+TEST_F(EvaluatedRun, PicturesOfEveryCommandAreMadeAgain) {
+  const std::string latents = at("again-z.npy"), decoded = at("again-decoded.png"), path = at("again-path"),
+                    restored = at("again-restored"), full = at("again-full"), grid = at("again-data.png"),
+                    pairs = at("again-pairs.png");
+  for (const std::string& call :
+       {"encode " + run() + " digits -n 3 --tolerance 1e-3 --out " + latents,
+        "decode " + run() + " " + latents + " --integrator rk4 --steps 5 --temperature 0.9 --out " + decoded,
+        "interpolate " + run() + " digits:0 digits:1 --frames 3 --tolerance 1e-3 --out " + path,
+        "restore " + run() +
+            " digits:4-5 --simulate --operator inpaint-random --keep 0.5 --nfe 8 --samples 2 "
+            "--seed 3 --out " +
+            restored,
+        "data digits --most 9 --out " + grid,
+        "evaluate " + run() + " --against digits --training digits -n 40 --nfe 4 --neighbours " + pairs}) {
+    const Outcome made = scoresde(call + " --quiet --threads 1");
+    ASSERT_EQ(made.exit, 0) << call << made.err;
+  }
+  std::vector<std::string> pictures = {decoded, path + "/000001.png", grid, pairs};
+  for (const auto& entry : fs::recursive_directory_iterator(restored))
+    if (entry.path().extension() == ".png") pictures.push_back(entry.path());
+  EXPECT_GE(pictures.size(), 20u);
+  const std::string last = fs::read_symlink(run() + "/checkpoints/latest").string();
+  pictures.push_back(run() + "/samples/step_" + last.substr(last.size() - 8) + "_ema.png");
+  for (const std::string& picture : pictures) {
+    const Outcome again = scoresde("replay --quiet " + picture);
+    EXPECT_EQ(again.exit, 0) << picture << again.err;
+    EXPECT_NE(again.out.find("byte for byte"), std::string::npos) << again.out;
+  }
+}
+
+// The text of a picture is a stranger's: it may not choose where to write, nor call what makes no pictures.
+TEST_F(EvaluatedRun, AReplayedCallWritesNowhereElse) {
+  const std::string forged = at("forged.png"), target = at("target.png");
+  for (const std::string& recipe :
+       {R"({"command":"data","arguments":["digits","--out=)" + target + R"("]})",
+        R"({"command":"data","arguments":["digits","--out",")" + target + R"("]})",
+        std::string(R"({"command":"train","arguments":["digits"]})"), std::string(R"({"command":7})"),
+        std::string(R"({"command":"data","arguments":[3]})"), std::string(R"({"command":"data","arguments":"digits"})"),
+        std::string(R"({"command":"decode","model":"x","arguments":[]})")}) {
+    write_png(forged, {.width = 1, .height = 1, .channels = 1, .pixels = {0}}, {{"scoresde", recipe}});
+    const Outcome outcome = scoresde("replay --quiet " + forged);
+    EXPECT_TRUE(outcome.exit == 1 || outcome.exit == 3) << recipe << outcome.exit << outcome.err;
+    EXPECT_FALSE(outcome.err.empty());
+    EXPECT_FALSE(fs::exists(target)) << recipe;
+  }
+  // Nor what to compare with: a picture that stands elsewhere already.
+  const std::string recipe =
+      R"({"command":"restore","arguments":[")" + run() +
+      R"(","digits:1","--operator=inpaint-random","--simulate","--nfe=4","--samples=1"],"file":)" + "\"../../" +
+      fs::path(forged).parent_path().filename().string() + "/forged.png\"}";
+  write_png(forged, {.width = 1, .height = 1, .channels = 1, .pixels = {0}}, {{"scoresde", recipe}});
+  const Outcome outcome = scoresde("replay --quiet " + forged);
+  EXPECT_NE(outcome.err.find("makes no"), std::string::npos) << outcome.err;
 }
 
 TEST_F(EvaluatedRun, ReplayTellsWhatIsWrong) {

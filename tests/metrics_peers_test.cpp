@@ -24,7 +24,7 @@ TEST(MetricsPeers, AgreeWithScipyAndScikitLearn) {
   const test::TemporaryFolder folder;
   const Batch p = written_rows(folder / "p.npy", 1, 0.4, 1.3), q = written_rows(folder / "q.npy", 2, 0, 1);
   const test::Outcome peer =
-      test::shell("python3 " + std::string(SCORESDE_SOURCE_DIR) + "/tests/peers/metrics.py " + (folder / ""));
+      test::shell("/usr/bin/python3 " + std::string(SCORESDE_SOURCE_DIR) + "/tests/peers/metrics.py " + (folder / ""));
   if (peer.exit != 0 && (peer.exit == 77 || peer.exit == 127))
     GTEST_SKIP() << "python3-scipy and python3-sklearn are not here: " << peer.out << peer.err;
   ASSERT_EQ(peer.exit, 0) << peer.err;

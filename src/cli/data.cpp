@@ -1,5 +1,6 @@
 
 #include "cli/app.h"
+#include "cli/call.h"
 #include "data/dataset.h"
 #include "data/image.h"
 #include "data/image_grid.h"
@@ -30,11 +31,11 @@ Json statistics_json(const Dataset& data, const Statistics& s) {
   return json;
 }
 
-void show_data(const DataFlags& flags, const CommonFlags& common) {
+void show_data(const CLI::App& command, const DataFlags& flags, const CommonFlags& common) {
   if (!flags.out.empty()) require_free(flags.out, common.force);
   const Dataset data = load_dataset(flags.data, {.resize = flags.resize, .most = flags.most});
   const Statistics s = measure(data);
-  if (!flags.out.empty()) write_png(flags.out, dataset_grid(data));
+  if (!flags.out.empty()) write_png(flags.out, dataset_grid(data), recipe_text(call_recipe(command)));
   if (common.json) return print_json(statistics_json(data, s));
   fmt::print("{}\n", data.name);
   fmt::print("  items      {} of {}\n", grouped(static_cast<long long>(data.count)), to_text(data.shape));
@@ -71,7 +72,7 @@ void add_data(CLI::App& app, CommonFlags& common) {
       ->check(within(1, 65536));
   command->add_option("--most", flags.most, "read at most this many items")->check(within(1, 1e12));
   command->add_flag("--force", common.force, "overwrite an existing picture");
-  command->callback([&common] { show_data(flags, common); });
+  command->callback([command, &common] { show_data(*command, flags, common); });
 }
 
 }  // namespace scoresde

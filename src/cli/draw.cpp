@@ -99,10 +99,10 @@ DrawSummary draw(const Sde& sde, const Score& score, const DrawPlan& plan, bool 
   return summary;
 }
 
-Json recipe(const Model& model, const Sde& sde, const DrawPlan& plan, const ResolvedPlan& resolved, int class_label,
-            double guidance) {
+Json recipe(const std::string& model_hash, const Sde& sde, const DrawPlan& plan, const ResolvedPlan& resolved,
+            int class_label, double guidance) {
   Json json = {{"scoresde", SCORESDE_VERSION},
-               {"model", model.hash},
+               {"model", model_hash},
                {"solver", resolved.choice.name()},
                {"steps", resolved.steps},
                {"nfe", resolved.nfe},

@@ -66,8 +66,8 @@ struct ResolvedPlan {
 };
 ResolvedPlan resolve(const Sde& sde, const DrawPlan& plan);
 
-/// Everything needed to draw sample `id` again, as JSON: for the PNG's text.
-Json recipe(const Model& model, const Sde& sde, const DrawPlan& plan, const ResolvedPlan& resolved, int class_label,
-            double guidance);
+/// Everything needed to draw sample `id` again, as JSON: for the PNG's text. model_hash: model_hash() of the model.
+Json recipe(const std::string& model_hash, const Sde& sde, const DrawPlan& plan, const ResolvedPlan& resolved,
+            int class_label, double guidance);
 
 }  // namespace scoresde

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "cli/call.h"
 #include "cli/model_flow.h"
 #include "cli/outputs.h"
 #include "data/gif.h"
@@ -62,22 +63,17 @@ Batch read_latents(const std::string& path, const ModelSpec& spec) {
   return rows;
 }
 
-Json decoding_recipe(const FlowModel& model, const EncodeFlags& flags) {
-  return {{"scoresde", SCORESDE_VERSION},
-          {"model", model.model.hash},
-          {"decoded from", flags.latents.empty() ? flags.data + " to " + flags.second : flags.latents},
-          {"temperature", flags.temperature}};
-}
-
 std::vector<std::uint64_t> row_numbers(Index count) {
   std::vector<std::uint64_t> numbers;
   for (Index k = 0; k < count; ++k) numbers.push_back(static_cast<std::uint64_t>(k));
   return numbers;
 }
 
-std::unique_ptr<SampleSink> sink_of(const EncodeFlags& flags, const FlowModel& model, Index count, bool force) {
-  return open_sink(flags.out, model.model.spec, decoding_recipe(model, flags), flags.class_label,
-                   static_cast<std::size_t>(count), force);
+std::unique_ptr<SampleSink> sink_of(const CLI::App& command, const EncodeFlags& flags, const FlowModel& model,
+                                    Index count, bool force) {
+  Json recipe = call_recipe(command);
+  recipe["model"] = model.model.hash;
+  return open_sink(flags.out, model.model.spec, recipe, flags.class_label, static_cast<std::size_t>(count), force);
 }
 
 void decode_latents(const CLI::App& command, EncodeFlags& flags, const CommonFlags& common) {
@@ -85,7 +81,7 @@ void decode_latents(const CLI::App& command, EncodeFlags& flags, const CommonFla
   catch_interrupts();
   FlowModel model(flags);
   const Batch z = read_latents(flags.latents, model.model.spec);
-  const auto sink = sink_of(flags, model, z.rows(), common.force);
+  const auto sink = sink_of(command, flags, model, z.rows(), common.force);
   model.load(flags, common);
   const CarriedRows carried = carry_rows(model, flags.temperature * z, false, flags, common.quiet);
   sink->add(row_numbers(z.rows()), carried.rows);
@@ -128,7 +124,7 @@ void interpolate_latents(const CLI::App& command, EncodeFlags& flags, const Comm
   Batch ends(2, spec.shape.size());
   ends << end_point(flags.data, spec), end_point(flags.second, spec);
   require_finite(ends, "the ends of the interpolation");
-  const auto sink = animated ? nullptr : sink_of(flags, model, flags.frames, common.force);
+  const auto sink = animated ? nullptr : sink_of(command, flags, model, flags.frames, common.force);
   model.load(flags, common);
   const CarriedRows latents = carry_rows(model, ends, true, flags, common.quiet);
   require_no_failures(latents.failures, 2);

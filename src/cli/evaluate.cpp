@@ -147,7 +147,7 @@ void add_evaluate(CLI::App& app, CommonFlags& common) {
     catch_interrupts();
     try {
       if (!flags.statistics.empty()) return save_statistics(flags, common);
-      if (!flags.training.empty()) return look_for_copies(flags, common);
+      if (!flags.training.empty()) return look_for_copies(*command, flags, common);
       flags.classifier.empty() ? compare_with_data(flags, common) : judge_samples(flags, common);
     } catch (const Error&) {
       if (interrupted() && !flags.work.empty())

@@ -58,7 +58,7 @@ void save_statistics(EvaluateFlags& flags, const CommonFlags& common);
 void judge_samples(EvaluateFlags& flags, const CommonFlags& common);
 
 /// Whether the samples repeat flags.training, beside flags.against as held-out data.
-void look_for_copies(EvaluateFlags& flags, const CommonFlags& common);
+void look_for_copies(const CLI::App& command, EvaluateFlags& flags, const CommonFlags& common);
 
 /// "0.1234 ± 0.0100", the half width of a 95 % confidence interval behind the value.
 std::string interval_text(double value, double error);

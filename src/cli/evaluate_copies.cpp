@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "cli/call.h"
 #include "cli/evaluate.h"
 #include "data/image.h"
 #include "data/image_grid.h"
@@ -12,7 +13,7 @@ namespace scoresde {
 namespace {
 
 /// The samples nearest to the training set, each with its neighbour below.
-void write_neighbours(const EvaluateFlags& flags, const Batch& samples, const Batch& training,
+void write_neighbours(const CLI::App& command, const fs::path& path, const Batch& samples, const Batch& training,
                       const NearestTwo& nearest, const ItemShape& shape) {
   constexpr Index columns = 16;
   std::vector<Index> order(nearest.index.size());
@@ -25,10 +26,7 @@ void write_neighbours(const EvaluateFlags& flags, const Batch& samples, const Ba
     rows.row(k) = samples.row(i);
     rows.row(count + k) = training.row(nearest.index[static_cast<std::size_t>(i)]);
   }
-  const Json recipe = {{"scoresde", SCORESDE_VERSION},
-                       {"shows", fmt::format("{} over their nearest items of {}", flags.samples, flags.training)}};
-  write_png(flags.neighbours, grid(batch_to_images(rows, shape), static_cast<int>(count)),
-            {{"scoresde", shown(recipe)}});
+  write_png(path, grid(batch_to_images(rows, shape), static_cast<int>(count)), recipe_text(call_recipe(command)));
 }
 
 std::string percent_text(const MetricValue& v) {
@@ -42,7 +40,7 @@ double median_of(Times values) {
 
 }  // namespace
 
-void look_for_copies(EvaluateFlags& flags, const CommonFlags& common) {
+void look_for_copies(const CLI::App& command, EvaluateFlags& flags, const CommonFlags& common) {
   if (!flags.neighbours.empty()) require_free(flags.neighbours, common.force);
   Subject subject(flags, common);
   const Dataset training = load_dataset(flags.training), held_out = load_dataset(flags.against);
@@ -55,7 +53,8 @@ void look_for_copies(EvaluateFlags& flags, const CommonFlags& common) {
   const Batch samples = subject.items(&training)(0, n), fresh = chosen_rows(held_out, n, 0, training),
               known = chosen_rows(training, training.count, 0, training);
   const Memorisation found = memorisation(samples, fresh, known);
-  if (!flags.neighbours.empty()) write_neighbours(flags, samples, known, found.samples, training.shape);
+  if (!flags.neighbours.empty())
+    write_neighbours(command, flags.neighbours, samples, known, found.samples, training.shape);
   const double near = median_of(found.samples.first), near_fresh = median_of(found.held_out.first);
   if (common.json)
     return print_json({{"n", n},

@@ -84,7 +84,7 @@ std::size_t Subject::most() const { return drawn_ ? std::size_t{1} << 40 : data_
 
 Json Subject::identity() const {
   if (!drawn_) return {{"data", data_digest(data_)}};
-  return recipe(drawn_->model, *drawn_->sde, drawn_->plan, resolve(*drawn_->sde, drawn_->plan), -1, 1);
+  return recipe(drawn_->model.hash, *drawn_->sde, drawn_->plan, resolve(*drawn_->sde, drawn_->plan), -1, 1);
 }
 
 ItemSource Subject::items(const Dataset* like) {

@@ -1,5 +1,6 @@
 #include "cli/outputs.h"
 
+#include "cli/call.h"
 #include "data/csv.h"
 #include "data/image.h"
 #include "data/image_grid.h"
@@ -21,9 +22,10 @@ class FolderSink : public SampleSink {
     const auto images = batch_to_images(rows, shape_);
     for (std::size_t k = 0; k < ids.size(); ++k) {
       recipe_["sample"] = ids[k];
-      const fs::path folder = nested_ ? folder_ / fmt::format("{:04}", ids[k] / 10000) : folder_;
-      fs::create_directories(folder);
-      write_png(folder / fmt::format("{:06}.png", ids[k]), images[k], {{"scoresde", shown(recipe_)}});
+      const std::string file =
+          nested_ ? fmt::format("{:04}/{:06}.png", ids[k] / 10000, ids[k]) : fmt::format("{:06}.png", ids[k]);
+      fs::create_directories((folder_ / file).parent_path());
+      write_png(folder_ / file, images[k], recipe_text(recipe_, file));
     }
   }
 
@@ -86,7 +88,7 @@ class FileSink : public SampleSink {
  private:
   void write_grid() {
     recipe_["samples"] = ids_;
-    write_png(path_, picture_of_samples(rows_, spec_.shape), {{"scoresde", shown(recipe_)}});
+    write_png(path_, picture_of_samples(rows_, spec_.shape), recipe_text(recipe_));
   }
 
   fs::path path_;

@@ -1,4 +1,5 @@
 #include "cli/app.h"
+#include "cli/call.h"
 #include "cli/draw.h"
 #include "cli/guided.h"
 #include "cli/outputs.h"
@@ -22,10 +23,7 @@ PictureRecipe recipe_of(const std::string& path) {
   for (const auto& [key, value] : recipe.text)
     if (key == "scoresde") recipe.json = parse_json(value);
   if (!recipe.json.is_object()) fail(Failure::data, "{} carries no recipe of scoresde", path);
-  if (recipe.json.contains("solver")) return recipe;
-  const auto origin = recipe.json.find("decoded from");
-  fail(Failure::data, "{} was not sampled{}; only samples can be replayed", path,
-       origin == recipe.json.end() ? "" : " but decoded from " + shown(*origin));
+  return recipe;
 }
 
 std::string text_of(const Json& recipe, const char* key) {
@@ -34,6 +32,15 @@ std::string text_of(const Json& recipe, const char* key) {
 
 std::string run_of(const ReplayFlags& flags, const Json& recipe) {
   return flags.run.empty() ? text_of(recipe, "run") : flags.run;
+}
+
+/// The recipe of a call with its model's run by name, and --run in its place where that is given.
+Json named_run(Json recipe, const ReplayFlags& flags) {
+  if (!recipe.contains("model") || !recipe["arguments"].is_array() || recipe["arguments"].empty()) return recipe;
+  Json& run = recipe["arguments"].front();
+  if (!flags.run.empty()) run = flags.run;
+  recipe["run"] = run;
+  return recipe;
 }
 
 Model model_of(const ReplayFlags& flags, const Json& recipe) {
@@ -91,12 +98,34 @@ Image drawn_again(Model& model, const std::string& run, const Json& recipe, Draw
                                    : picture_of_samples(rows, model.spec.shape);
 }
 
+/// The picture made again, and how, for people.
+struct Replayed {
+  Image image;
+  std::string how;
+};
+
+Replayed sampled_again(const ReplayFlags& flags, const Json& recipe, const CommonFlags& common) {
+  const DrawPlan plan = plan_of_recipe(recipe, flags.image);
+  Model model = model_of(flags, recipe);
+  catch_interrupts();
+  return {drawn_again(model, run_of(flags, recipe), recipe, plan, common, flags.image),
+          fmt::format("{}, {} by {}",
+                      plan.ids.size() == 1 ? fmt::format("sample {}", plan.ids[0])
+                                           : counted(static_cast<long long>(plan.ids.size()), "sample"),
+                      plan.nfe > 0 ? fmt::format("{} NFE", plan.nfe) : "its own steps", plan.solver)};
+}
+
+Replayed called_again(const ReplayFlags& flags, const Json& given, const CommonFlags& common) {
+  const Json recipe = named_run(given, flags);
+  if (recipe.contains("model")) model_of(flags, recipe);
+  catch_interrupts();  // the call hears Ctrl-C too; this process then removes the temporary folder
+  return {paint_again(recipe, flags.image, thread_count(common), common.quiet), call_text(recipe)};
+}
+
 void replay_picture(const ReplayFlags& flags, const CommonFlags& common) {
   const PictureRecipe recipe = recipe_of(flags.image);
-  const DrawPlan plan = plan_of_recipe(recipe.json, flags.image);
-  Model model = model_of(flags, recipe.json);
-  catch_interrupts();
-  const Image again = drawn_again(model, run_of(flags, recipe.json), recipe.json, plan, common, flags.image);
+  const auto [again, how] = recipe.json.contains("command") ? called_again(flags, recipe.json, common)
+                                                            : sampled_again(flags, recipe.json, common);
   const bool bytes = encode_png(again, recipe.text) == read_bytes(flags.image);
   const Image given = read_image(flags.image);
   const bool pixels = again.width == given.width && again.height == given.height && again.channels == given.channels &&
@@ -105,10 +134,7 @@ void replay_picture(const ReplayFlags& flags, const CommonFlags& common) {
   if (common.json)
     print_json({{"image", flags.image}, {"bytes_agree", bytes}, {"pixels_agree", pixels}, {"recipe", recipe.json}});
   else if (bytes)
-    fmt::print("{}: drawn again, byte for byte: {}, {} by {}\n", flags.image,
-               plan.ids.size() == 1 ? fmt::format("sample {}", plan.ids[0])
-                                    : counted(static_cast<long long>(plan.ids.size()), "sample"),
-               plan.nfe > 0 ? fmt::format("{} NFE", plan.nfe) : "its own steps", plan.solver);
+    fmt::print("{}: drawn again, byte for byte: {}\n", flags.image, how);
   if (bytes) return;
   fail(Failure::run, "{}: {} (made by version {}, this is {})", flags.image,
        pixels ? "the pixels agree, but the file's bytes differ: another PNG library, or text was added"
@@ -123,7 +149,7 @@ void add_replay(CLI::App& app, CommonFlags& common) {
   CLI::App* command =
       add_command(app, common, "replay", "Draw a picture again by its recipe, and say whether the bytes agree.",
                   "scoresde replay samples/000007.png");
-  command->add_option("image", flags.image, "a PNG that `sample` wrote")->required();
+  command->add_option("image", flags.image, "a PNG that this program wrote")->required();
   command->add_option("--run", flags.run, "where the model is; default: where it was");
   command->callback([&common] { replay_picture(flags, common); });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cli/call.h"
 #include "core/catalog.h"
 #include "core/clock.h"
 #include "inverse/solve.h"
@@ -93,25 +94,27 @@ MethodChoice checked_method(RestoreFlags& flags, const RestoreInputs& inputs, co
   return method;
 }
 
-Json restoration_recipe(const RestoreFlags& flags, const Model& model, const RestorePlan& plan) {
-  return {{"scoresde", SCORESDE_VERSION},
-          {"model", model.hash},
-          {"input", flags.input},
-          {"simulated", flags.simulate},
-          {"operator", flags.operator_name},
-          {"operator_options", to_json(flags.operator_options)},
-          {"noise", flags.noise.sigma},
-          {"poisson", flags.noise.peak},
-          {"method", plan.method.entry().name},
-          {"method_options", to_json(plan.method.options())},
-          {"steps", plan.steps},
-          {"nfe", plan.method.evaluations(plan.steps)},
-          {"seed", flags.seed}};
+Json restoration_recipe(const CLI::App& command, const RestoreFlags& flags, const Model& model,
+                        const RestorePlan& plan) {
+  Json recipe = {{"model", model.hash},
+                 {"input", flags.input},
+                 {"simulated", flags.simulate},
+                 {"operator", flags.operator_name},
+                 {"operator_options", to_json(flags.operator_options)},
+                 {"noise", flags.noise.sigma},
+                 {"poisson", flags.noise.peak},
+                 {"method", plan.method.entry().name},
+                 {"method_options", to_json(plan.method.options())},
+                 {"steps", plan.steps},
+                 {"nfe", plan.method.evaluations(plan.steps)},
+                 {"seed", flags.seed}};
+  recipe.update(call_recipe(command));
+  return recipe;
 }
 
-void restore_items(const RestoreFlags& flags, const CommonFlags& common, const RestoreInputs& inputs,
-                   const Model& model, const RestorePlan& plan) {
-  const Json recipe = restoration_recipe(flags, model, plan);
+void restore_items(const CLI::App& command, const RestoreFlags& flags, const CommonFlags& common,
+                   const RestoreInputs& inputs, const Model& model, const RestorePlan& plan) {
+  const Json recipe = restoration_recipe(command, flags, model, plan);
   const std::string method(plan.method.entry().name);
   const int nfe = plan.method.evaluations(plan.steps);
   Progress progress("restoring", static_cast<double>(inputs.items.size()) * flags.samples, "samples",
@@ -142,7 +145,7 @@ void restore_items(const RestoreFlags& flags, const CommonFlags& common, const R
              counted(plan.steps, "step"), nfe, duration_text(watch.seconds()));
 }
 
-void run_restore(RestoreFlags& flags, const CommonFlags& common) {
+void run_restore(const CLI::App& command, RestoreFlags& flags, const CommonFlags& common) {
   apply_settings(flags);
   check_noise(flags.noise);
   if (fs::exists(flags.out) && !(fs::is_directory(flags.out) && fs::is_empty(flags.out)))
@@ -158,7 +161,7 @@ void run_restore(RestoreFlags& flags, const CommonFlags& common) {
                                 method.entry().gradient ? ScoreUse::vjps : ScoreUse::values);
   if (!common.quiet && !common.json)
     for (const std::string& note : inputs.notes) fmt::print(stderr, "{}\n", note);
-  restore_items(flags, common, inputs, model, {method, steps, *sde, *score, model.spec.shape});
+  restore_items(command, flags, common, inputs, model, {method, steps, *sde, *score, model.spec.shape});
 }
 
 /// A flag for every setting of the operators, with those that read it.
@@ -240,7 +243,7 @@ void add_restore(CLI::App& app, CommonFlags& common) {
   command->add_option("--device", flags.engine.device, "cpu, or another device that LibTorch has, such as cuda")
       ->capture_default_str();
   command->add_flag("--force", common.force, "overwrite what stands at --out");
-  command->callback([&common] { run_restore(flags, common); });
+  command->callback([command, &common] { run_restore(*command, flags, common); });
 }
 
 }  // namespace scoresde

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "cli/call.h"
 #include "cli/outputs.h"
 #include "cli/restore.h"
 #include "data/image.h"
@@ -30,20 +31,18 @@ std::optional<Image> measured_picture(const Operator& op, const Batch& y, const 
 }
 
 /// The result at the size of the picture that was given: what was seen stays as it was.
-void write_full_size(const fs::path& folder, const RestoreInputs& inputs, const Image& original, const Image& small,
-                     const std::string& name, const PngText& text) {
+Image at_full_size(const RestoreInputs& inputs, const Image& original, const Image& small) {
   Image full = resize(small, original.width, original.height);
   if (inputs.mask)
     for (int y = 0; y < full.height; ++y)
       for (int x = 0; x < full.width; ++x)
         if (inputs.mask->at(x, y, 0) > 127)
           for (int c = 0; c < full.channels; ++c) full.at(x, y, c) = original.at(x, y, c);
-  write_png(folder / name, full, text);
+  return full;
 }
 
 Gallery write_pictures(const fs::path& folder, const RestoreInputs& inputs, const RestoreItem& item,
-                       const Restoration& result, const ModelSpec& spec, const PngText& text) {
-  const ItemShape& shape = spec.shape;
+                       const Restoration& result, const ItemShape& shape, const Json& recipe) {
   const auto one = [&](const Batch& row) { return batch_to_images(row, shape).front(); };
   const PosteriorMaps& maps = result.maps;
   Gallery overview;
@@ -51,31 +50,34 @@ Gallery write_pictures(const fs::path& folder, const RestoreInputs& inputs, cons
     overview.pictures.push_back(image);
     overview.captions.push_back(caption);
   };
+  const auto save = [&](const std::string& name, const Image& image) {
+    write_png(folder / name, image, recipe_text(recipe, (fs::path(item.name) / name).string()));
+  };
   if (auto measured = measured_picture(*inputs.op, item.y, shape)) {
-    write_png(folder / "measured.png", *measured, text);
+    save("measured.png", *measured);
     show("measured", resize(*measured, shape.width, shape.height));
   }
   const auto write = [&](const std::string& name, const std::string& caption, const Image& image) {
-    write_png(folder / name, image, text);
+    save(name, image);
     show(caption, image);
   };
   write("baseline.png", "baseline", one(result.baseline));
   if (result.total_variation.size() > 0) write("total_variation.png", "total variation", one(result.total_variation));
   write("mean.png", "mean", one(maps.mean));
   write("std.png", "deviation", map_picture(maps.std, shape, maps.std.maxCoeff()));
-  write_png(folder / "low.png", one(maps.low), text);
-  write_png(folder / "high.png", one(maps.high), text);
+  save("low.png", one(maps.low));
+  save("high.png", one(maps.high));
   const std::vector<Image> draws = batch_to_images(result.draws, shape);
   for (std::size_t k = 0; k < draws.size(); ++k) {
-    write_png(folder / fmt::format("sample_{:03}.png", k), draws[k], text);
+    save(fmt::format("sample_{:03}.png", k), draws[k]);
     if (k < 3) show(fmt::format("draw {}", k + 1), draws[k]);
   }
   if (item.truth.size() > 0) write("truth.png", "truth", one(item.truth));
-  write_png(folder / "overview.png", grid(overview.pictures, static_cast<int>(overview.pictures.size())), text);
+  save("overview.png", grid(overview.pictures, static_cast<int>(overview.pictures.size())));
   if (!item.original) return overview;
-  write_full_size(folder, inputs, *item.original, one(maps.mean), "full_mean.png", text);
+  save("full_mean.png", at_full_size(inputs, *item.original, one(maps.mean)));
   for (std::size_t k = 0; k < draws.size(); ++k)
-    write_full_size(folder, inputs, *item.original, draws[k], fmt::format("full_{:03}.png", k), text);
+    save(fmt::format("full_{:03}.png", k), at_full_size(inputs, *item.original, draws[k]));
   return overview;
 }
 
@@ -122,9 +124,8 @@ WrittenRestoration write_restoration(const fs::path& folder, const RestoreInputs
     }
   }
   write_arrays(folder, inputs, item, result);
-  const PngText text = {{"scoresde", shown(recipe)}};
   if (spec.shape.image && spec.shape.channels != 2)
-    written.pictures = write_pictures(folder, inputs, item, result, spec, text);
+    written.pictures = write_pictures(folder, inputs, item, result, spec.shape, recipe);
   Json page = json;
   page["recipe"] = recipe;
   write_atomically(folder / "result.json", page.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");

@@ -110,7 +110,7 @@ void write_restoration_page(const fs::path& file, const Json& recipe, const std:
     page.galleries.push_back(std::move(gallery));
   }
   for (const auto& [key, value] : recipe.items())
-    if (!value.is_object()) page.versions.push_back({key, word(key)});  // settings are in result.json
+    if (!value.is_structured()) page.versions.push_back({key, word(key)});  // settings are in result.json
   write_report(file, page);
 }
 

@@ -93,7 +93,7 @@ void run_sample(const CLI::App& command, SampleFlags& flags, const CommonFlags& 
     if (!model.spec.shape.image) fail(Failure::usage, "--trajectory shows pictures; this model makes rows of a table");
     require_free(flags.trajectory, common.force);
   }
-  Json how = recipe(model, *sde, flags.plan, resolved, flags.guidance.class_label, flags.guidance.weight);
+  Json how = recipe(model.hash, *sde, flags.plan, resolved, flags.guidance.class_label, flags.guidance.weight);
   if (!flags.from.empty()) how["from"] = flags.from;
   if (!flags.guidance.classifier.empty()) how["classifier"] = flags.guidance.classifier;
   if (!flags.guidance.guide.empty()) how["guide"] = flags.guidance.guide;

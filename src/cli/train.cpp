@@ -1,11 +1,11 @@
 #include <unistd.h>
 
 #include "cli/app.h"
-#include "cli/draw.h"
+#include "cli/call.h"
+#include "cli/outputs.h"
 #include "cli/torch_backend.h"
 #include "core/catalog.h"
 #include "data/image.h"
-#include "data/image_grid.h"
 #include "net/presets.h"
 #include "report/progress.h"
 #include "report/table.h"
@@ -99,12 +99,20 @@ void write_sample_grids(const TrainSnapshot& snapshot, const fs::path& folder) {
   DrawPlan plan{.nfe = 16};
   for (std::uint64_t k = 0; k < (shape.image ? 16u : 1000u); ++k) plan.ids.push_back(k);
   plan.batch = 1000;
-  for (const auto& [name, score] : {std::pair{"ema", &snapshot.average}, std::pair{"raw", &snapshot.raw}})
-    draw(snapshot.sde, *score, plan, true, [&, name = name](const DrawnBatch& batch) {
-      const Image picture =
-          shape.image ? grid(batch_to_images(batch.samples.x, shape)) : scatter_image(batch.samples.x);
-      write_png(folder / fmt::format("step_{:08}_{}.png", snapshot.step, name), picture);
+  const auto write = [&](const char* name, const Score& score, const std::string& hash) {
+    Json how = recipe(hash, snapshot.sde, plan, resolve(snapshot.sde, plan), -1, 1);
+    how.update({{"run", folder.parent_path().string()},
+                {"engine", "torch"},
+                {"step", snapshot.step},
+                {"weights", name},
+                {"samples", plan.ids}});
+    draw(snapshot.sde, score, plan, true, [&](const DrawnBatch& batch) {
+      write_png(folder / fmt::format("step_{:08}_{}.png", snapshot.step, name),
+                picture_of_samples(batch.samples.x, shape), recipe_text(how));
     });
+  };
+  write("ema", snapshot.average, snapshot.average_hash);
+  write("raw", snapshot.raw, snapshot.raw_hash);
 }
 
 Json result_json(const TrainResult& r) {

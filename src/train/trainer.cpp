@@ -207,7 +207,10 @@ void Run::draw_samples() {
   sampled_step_ = training_.step();
   const ModelSpec spec = training_.spec();
   const NetworkScore average(spec, training_.average()), raw(spec, training_.network().parameters());
-  options_.on_samples({training_.step(), training_.images(), spec, training_.sde(), average, raw});
+  TrainState state;
+  training_.save(state);
+  options_.on_samples({training_.step(), training_.images(), spec, training_.sde(), average, raw,
+                       model_hash(spec, state.average), model_hash(spec, state.weights)});
 }
 
 void Run::save() {

@@ -26,8 +26,9 @@ struct TrainSnapshot {
   long long step, images;
   const ModelSpec& spec;
   const Sde& sde;
-  const Score& average;  ///< moving average of the weights
-  const Score& raw;      ///< the weights themselves
+  const Score& average;                ///< moving average of the weights
+  const Score& raw;                    ///< the weights themselves
+  std::string average_hash, raw_hash;  ///< model_hash() of a model file of either
 };
 
 struct TrainOptions {
