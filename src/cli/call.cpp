@@ -21,8 +21,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kPainters
                                                                                      {"data", "--out"},
                                                                                      {"evaluate", "--neighbours"}}};
 /// Options that write, and those that no result depends on.
-constexpr std::array<std::string_view, 8> kUnrecorded = {
-    "--out", "--neighbours", "--save-statistics", "--work", "--force", "--threads", "--json", "--quiet"};
+constexpr std::array<std::string_view, 9> kUnrecorded = {
+    "--out", "--neighbours", "--save-statistics", "--work", "--force", "--threads", "--batch", "--json", "--quiet"};
 
 bool unrecorded(std::string_view argument) {
   const std::string_view name = argument.substr(0, argument.find('='));
