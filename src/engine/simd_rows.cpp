@@ -12,10 +12,14 @@
 HWY_BEFORE_NAMESPACE();
 namespace scoresde::simd::HWY_NAMESPACE {
 
+// function(row, channel, channels left): all lanes are full but for the last vector of a row.
 template <class Function>
 HWY_INLINE void each_vector(Size rows, Size channels, Function function) {
-  for (Size r = 0; r < rows; ++r)
-    for (Size c = 0; c < channels; c += lanes) function(r, c, channels - c);
+  for (Size r = 0; r < rows; ++r) {
+    Size c = 0;
+    for (; c + lanes <= channels; c += lanes) function(r, c, lanes);
+    if (c < channels) function(r, c, channels - c);
+  }
 }
 
 void scale_shift(ConstMap x, Size rows, Size channels, const float* scale, const float* shift, bool silu, Map y) {

@@ -85,65 +85,121 @@ void winograd_weights(const float* packed, Size in, Size strip, Size first, Size
     }
 }
 
-void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v, Size stride) {
+// What lies outside of the picture, for as many channels as are transformed with one set of pointers.
+constexpr Size channels_at_once = 256;
+alignas(64) constexpr float zeros[channels_at_once] = {};
+
+HWY_INLINE void pixels_of(const Picture& picture, ConstMap x, const TilePlace& place, const float* pixels[36]) {
+  for (Size i = 0; i < 6; ++i) {
+    const Size row = place.top - 1 + i;
+    const bool row_inside = row >= 0 && row < picture.height;
+    const float* const from = x.data + (place.sample * picture.height + row) * picture.width * x.stride;
+    for (Size j = 0; j < 6; ++j) {
+      const Size column = place.left - 1 + j;
+      pixels[i * 6 + j] = row_inside && column >= 0 && column < picture.width ? from + column * x.stride : zeros;
+    }
+  }
+}
+
+// One vector of channels of a tile. `Full`: all its lanes are channels of the map; otherwise the first n are.
+template <bool Full>
+void input_vector(const float* const pixels[36], Size k, Size n, float* to, Size stride) {
   const F d;
-  const Size blocks = round_up(in, block) / block;
+  V half[36];
+#pragma GCC unroll 6
+  for (Size j = 0; j < 6; ++j) {
+    V column[6], out[6];
+#pragma GCC unroll 6
+    for (Size i = 0; i < 6; ++i) {
+      const float* const from = pixels[i * 6 + j] + k;
+      column[i] = Full ? hn::LoadU(d, from) : n > 0 ? load_some(from, n) : hn::Zero(d);
+    }
+    input_transform(column, out);
+#pragma GCC unroll 6
+    for (Size i = 0; i < 6; ++i) half[i * 6 + j] = out[i];
+  }
+#pragma GCC unroll 6
+  for (Size i = 0; i < 6; ++i) {
+    V out[6];
+    input_transform(half + i * 6, out);
+#pragma GCC unroll 6
+    for (Size j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (i * 6 + j) * stride);
+  }
+}
+
+void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v, Size stride) {
   for (Size t = 0; t < count; ++t) {
     const TilePlace place = place_of(picture, first + t);
-    const float* pixels[36];
-    for (Size i = 0; i < 36; ++i) {
-      const Size row = place.top - 1 + i / 6, column = place.left - 1 + i % 6;
-      const bool inside = row >= 0 && row < picture.height && column >= 0 && column < picture.width;
-      pixels[i] =
-          inside ? x.data + ((place.sample * picture.height + row) * picture.width + column) * x.stride : nullptr;
+    for (Size begin = 0; begin < round_up(in, block); begin += channels_at_once) {
+      const float* pixels[36];
+      pixels_of(picture, {x.data + begin, x.stride}, place, pixels);
+      const Size channels = HWY_MIN(channels_at_once, round_up(in, block) - begin);
+      for (Size k = 0; k < channels; k += lanes) {
+        const Size channel = begin + k, n = in - channel;
+        float* const to = v + (channel / block * count + t) * block + channel % block;
+        n >= lanes ? input_vector<true>(pixels, k, n, to, stride) : input_vector<false>(pixels, k, n, to, stride);
+      }
     }
-    for (Size k = 0; k < blocks * block; k += lanes) {
-      V half[36];
-      const Size n = in - k;
-      for (Size j = 0; j < 6; ++j) {
-        V column[6], out[6];
+  }
+}
+
+// The pixels of a tile that lie in the picture, from row `corner` of its map on.
+struct TileOutputs {
+  Size corner, width, down, across;
+};
+
+// One vector of outputs of a tile, as finish_and_store() would: the branches are taken once a vector.
+template <bool Full, bool Residual>
+void output_vector(const float* m, Size stride, const TileOutputs& tile, const Finish& finish, Map y, Size n,
+                              Size left) {
+  const F d;
+  V half[24];
 #pragma GCC unroll 6
-        for (Size i = 0; i < 6; ++i)
-          column[i] = pixels[i * 6 + j] && n > 0 ? load_some(pixels[i * 6 + j] + k, n) : hn::Zero(d);
-        input_transform(column, out);
+  for (Size j = 0; j < 6; ++j) {
+    V column[6], result[4];
 #pragma GCC unroll 6
-        for (Size i = 0; i < 6; ++i) half[i * 6 + j] = out[i];
-      }
-      float* to = v + (k / block * count + t) * block + k % block;
-      for (Size i = 0; i < 6; ++i) {
-        V out[6];
-        input_transform(half + i * 6, out);
-#pragma GCC unroll 6
-        for (Size j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (i * 6 + j) * stride);
-      }
+    for (Size i = 0; i < 6; ++i) column[i] = hn::LoadU(d, m + (i * 6 + j) * stride);
+    output_transform(column, result);
+#pragma GCC unroll 4
+    for (Size i = 0; i < 4; ++i) half[i * 6 + j] = result[i];
+  }
+  const auto load = [&](const float* from) HWY_ATTR { return Full ? hn::LoadU(d, from) : load_some(from, left); };
+  const V bias = finish.bias ? load(finish.bias + n) : hn::Zero(d);
+  const V more_bias = finish.more_bias ? load(finish.more_bias + n) : hn::Zero(d);
+  const V scale = hn::Set(d, finish.scale);
+#pragma GCC unroll 4
+  for (Size i = 0; i < 4; ++i) {
+    if (i >= tile.down) break;
+    V result[4];
+    output_transform(half + i * 6, result);
+    const Size row = tile.corner + i * tile.width;
+    float* const to = y.data + row * y.stride + n;
+#pragma GCC unroll 4
+    for (Size j = 0; j < 4; ++j) {
+      if (j >= tile.across) break;
+      V sum = hn::Add(hn::Add(result[j], bias), more_bias);
+      if constexpr (Residual) sum = hn::Add(sum, load(finish.residual.data + (row + j) * finish.residual.stride + n));
+      sum = hn::Mul(sum, scale);
+      if constexpr (Full)
+        hn::StoreU(sum, d, to + j * y.stride);
+      else
+        store_some(sum, to + j * y.stride, left);
     }
   }
 }
 
 void winograd_output(const Picture& picture, const float* m, Size stride, Size out, Size first, Size count,
                      const Finish& finish, Map y) {
-  const F d;
-  for (Size t = 0; t < count; ++t) {
+  for (Size t = 0; t < count; ++t, m += winograd_columns) {
     const TilePlace place = place_of(picture, first + t);
-    const Size down = HWY_MIN(Size{4}, picture.height - place.top),
-               across = HWY_MIN(Size{4}, picture.width - place.left);
-    const Size corner = (place.sample * picture.height + place.top) * picture.width + place.left;
+    const TileOutputs tile{(place.sample * picture.height + place.top) * picture.width + place.left, picture.width,
+                           HWY_MIN(Size{4}, picture.height - place.top), HWY_MIN(Size{4}, picture.width - place.left)};
     for (Size n = 0; n < out; n += lanes) {
-      V half[24];
-      for (Size j = 0; j < 6; ++j) {
-        V column[6], result[4];
-#pragma GCC unroll 6
-        for (Size i = 0; i < 6; ++i) column[i] = hn::LoadU(d, m + (i * 6 + j) * stride + t * winograd_columns + n);
-        output_transform(column, result);
-#pragma GCC unroll 4
-        for (Size i = 0; i < 4; ++i) half[i * 6 + j] = result[i];
-      }
-      for (Size i = 0; i < down; ++i) {
-        V result[4];
-        output_transform(half + i * 6, result);
-        for (Size j = 0; j < across; ++j)
-          finish_and_store(result[j], finish, y, corner + i * picture.width + j, n, out - n);
-      }
+      const bool full = out - n >= lanes;
+      const auto vector = finish.residual.data ? full ? &output_vector<true, true> : &output_vector<false, true>
+                          : full               ? &output_vector<true, false>
+                                               : &output_vector<false, false>;
+      vector(m + n, stride, tile, finish, y, n, out - n);
     }
   }
 }
