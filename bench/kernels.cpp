@@ -43,7 +43,7 @@ void multiply(benchmark::State& state) {
   const AlignedFloats a = drawn(rows * inner), b = drawn(simd::packed_size(inner, columns));
   AlignedFloats y(rows * columns);
   for (auto _ : state)
-    simd::multiply(a.data(), rows * simd::block, inner / simd::block, rows, b.data(), columns, {}, {y.data(), columns});
+    simd::multiply(simd::ConstBlocks::packed(a.data(), rows), inner / simd::block, rows, b.data(), columns, {}, {y.data(), columns});
   count(state, 2.0 * static_cast<double>(rows * inner * columns));
 }
 

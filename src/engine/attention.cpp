@@ -47,20 +47,23 @@ class AttentionKernel : public Kernel {
               float* memory) const {
     float* const scores = memory;
     float* const packed = memory + queries_at_once * padded_pixels();
-    pack(head_of(run, q_, sample, head), first, count, depth_, packed);
-    simd::multiply(packed, count * simd::block, simd::round_up(depth_, simd::block) / simd::block, count, keys, pixels_,
-                   {}, {scores, padded_pixels()});
+    const simd::ConstBlocks queries = blocks_of(head_of(run, q_, sample, head), first, count, depth_, packed);
+    simd::multiply(queries, simd::round_up(depth_, simd::block) / simd::block, count, keys, pixels_, {},
+                   {scores, padded_pixels()});
     simd::softmax(scores, count, pixels_, padded_pixels(), 1 / std::sqrt(static_cast<float>(depth_)));
-    pack({scores, padded_pixels()}, 0, count, pixels_, packed);
+    const simd::ConstBlocks weights = blocks_of({scores, padded_pixels()}, 0, count, pixels_, packed);
     const simd::Map y = run.map(y_);
-    simd::multiply(packed, count * simd::block, padded_pixels() / simd::block, count, values, depth_, {},
+    simd::multiply(weights, padded_pixels() / simd::block, count, values, depth_, {},
                    {y.data + (sample * pixels_ + first) * y.stride + head * depth_, y.stride});
   }
 
-  static void pack(simd::ConstMap x, Size first, Size count, Size inner, float* packed) {
+  // Rows as a product takes them: as they stand, or packed where their last block would be a part of one.
+  static simd::ConstBlocks blocks_of(simd::ConstMap x, Size first, Size count, Size inner, float* packed) {
+    if (inner % simd::block == 0) return simd::ConstBlocks::of({x.data + first * x.stride, x.stride});
     const float* rows[queries_at_once];
     for (Size i = 0; i < count; ++i) rows[i] = x.data + (first + i) * x.stride;
     simd::pack_rows(rows, count, inner, packed);
+    return simd::ConstBlocks::packed(packed, count);
   }
 
   Size heads_, depth_, pixels_;

@@ -36,6 +36,22 @@ class ConvolutionKernel : public Kernel {
     return finish_of(run, bias_, has_more_bias_ ? &more_bias_ : nullptr, has_residual_ ? &residual_ : nullptr, scale_);
   }
 
+  // Where neighbour `tap` of each of `count` output pixels from the first-th on is, at rows[0], rows[step] ...; null
+  // outside of the picture.
+  void neighbours(simd::ConstMap x, Size first, Size count, Size tap, const float** rows, Size step) const {
+    const Size down = tap / shape_.kernel * shape_.dilation - shape_.padding;
+    const Size across = tap % shape_.kernel * shape_.dilation - shape_.padding;
+    Size sample = first / y_.rows, i = first % y_.rows / shape_.width, j = first % shape_.width;
+    for (Size r = 0; r < count; ++r, rows += step) {
+      const Size row = i * shape_.stride + down, column = j * shape_.stride + across;
+      const bool inside = row >= 0 && row < shape_.in_height && column >= 0 && column < shape_.in_width;
+      *rows = inside ? x.data + ((sample * shape_.in_height + row) * shape_.in_width + column) * x.stride : nullptr;
+      if (++j < shape_.width) continue;
+      j = 0;
+      if (++i == shape_.height) i = 0, ++sample;
+    }
+  }
+
   ConvShape shape_;
   Place x_, y_;
 
@@ -64,7 +80,7 @@ class DirectConvolution : public ConvolutionKernel {
     simd::pack_matrix(matrix.data(), y.channels, 1, inner_, y.channels, weights_.data());
   }
 
-  Size scratch(Size) const override { return rows_at_once() * inner_; }
+  Size scratch(Size) const override { return is_pointwise() ? 0 : rows_at_once() * inner_; }
 
   void run(const Run& run) const override {
     const simd::ConstMap x = run.source(x_);
@@ -80,10 +96,12 @@ class DirectConvolution : public ConvolutionKernel {
     const float* const weights = weights_.data() + column * inner_;
     for (Size first = share.first; first < share.last; first += rows_at_once()) {
       const Size count = std::min(rows_at_once(), share.last - first);
-      gather(x, first, count, run.scratch);
+      if (!is_pointwise()) gather(x, first, count, run.scratch);
+      const simd::ConstBlocks rows = is_pointwise() ? simd::ConstBlocks::of({x.data + first * x.stride, x.stride})
+                                                    : simd::ConstBlocks::packed(run.scratch, count);
       simd::Finish here = finish.from_column(column);
       if (here.residual.data) here.residual.data += first * here.residual.stride;
-      simd::multiply(run.scratch, count * simd::block, inner_ / simd::block, count, weights, columns, here,
+      simd::multiply(rows, inner_ / simd::block, count, weights, columns, here,
                      {y.data + first * y.stride + column, y.stride});
     }
   }
@@ -100,15 +118,7 @@ class DirectConvolution : public ConvolutionKernel {
     const float* rows[most_rows];
     if (is_thin()) std::fill_n(packed, count * inner_, 0.0f);
     for (Size tap = 0; tap < taps_; ++tap) {
-      const Size down = tap / shape_.kernel * shape_.dilation - shape_.padding;
-      const Size across = tap % shape_.kernel * shape_.dilation - shape_.padding;
-      for (Size i = 0; i < count; ++i) {
-        const Size pixel = (first + i) % y_.rows, sample = (first + i) / y_.rows;
-        const Size row = pixel / shape_.width * shape_.stride + down,
-                   column = pixel % shape_.width * shape_.stride + across;
-        const bool inside = row >= 0 && row < shape_.in_height && column >= 0 && column < shape_.in_width;
-        rows[i] = inside ? x.data + ((sample * shape_.in_height + row) * shape_.in_width + column) * x.stride : nullptr;
-      }
+      neighbours(x, first, count, tap, rows, 1);
       if (is_thin())
         pack_thin(rows, count, tap, packed);
       else
@@ -118,6 +128,11 @@ class DirectConvolution : public ConvolutionKernel {
 
   // A picture's one or three channels, tap after tap without gaps: 9 x 16 products a pixel would be nearly all zeros.
   bool is_thin() const { return x_.channels <= 4; }
+
+  // A matrix for each pixel by itself: the map's rows need no packing.
+  bool is_pointwise() const {
+    return taps_ == 1 && shape_.stride == 1 && shape_.padding == 0 && x_.channels % simd::block == 0;
+  }
 
   void pack_thin(const float* const* rows, Size count, Size tap, float* packed) const {
     for (Size c = 0; c < x_.channels; ++c) {
@@ -129,6 +144,49 @@ class DirectConvolution : public ConvolutionKernel {
   }
 
   Size taps_, padded_, inner_;  // of a pixel's neighbourhood: taps, values a tap, and all of them
+  AlignedFloats weights_;
+};
+
+// To a picture's one or three channels: a dot product for each, as 16 columns of weights would be nearly all zeros.
+class NarrowConvolution : public ConvolutionKernel {
+ public:
+  NarrowConvolution(const ConvShape& shape, const float* weight, const float* bias, const Place& x, const Place& y,
+                    const Absorbed& absorbed)
+      : ConvolutionKernel(shape, bias, x, y, absorbed),
+        taps_(Size{shape.kernel} * shape.kernel),
+        weights_(taps_ * y.channels * x.channels) {
+    for (Size tap = 0; tap < taps_; ++tap)
+      for (Size n = 0; n < y.channels; ++n)
+        for (Size c = 0; c < x.channels; ++c)
+          weights_.data()[(tap * y.channels + n) * x.channels + c] = weight[(n * x.channels + c) * taps_ + tap];
+  }
+
+  void run(const Run& run) const override {
+    const simd::ConstMap x = run.source(x_);
+    const simd::Map y = run.map(y_);
+    const simd::Finish finish = this->finish(run);
+    const Run::Share share = run.share(run.rows(y_));
+    const float* parts[most_parts];
+    const Size pixels_at_once = most_parts / taps_;
+    for (Size first = share.first; first < share.last; first += pixels_at_once) {
+      const Size count = std::min(pixels_at_once, share.last - first);
+      for (Size tap = 0; tap < taps_; ++tap) neighbours(x, first, count, tap, parts + tap, taps_);
+      simd::Finish here = finish;
+      if (here.residual.data) here.residual.data += first * here.residual.stride;
+      simd::dot_rows(parts, taps_, count, x_.channels, weights_.data(), y_.channels, here,
+                     {y.data + first * y.stride, y.stride});
+    }
+  }
+
+  static bool serves(const ConvShape& shape, const Place& x, const Place& y) {
+    return y.channels <= simd::most_dot_columns && x.channels % simd::block == 0 &&
+           shape.kernel * shape.kernel <= most_parts;
+  }
+
+ private:
+  static constexpr Size most_parts = 288;
+
+  Size taps_;
   AlignedFloats weights_;
 };
 
@@ -204,8 +262,8 @@ class WinogradConvolution : public ConvolutionKernel {
           u = made;
         }
         for (Size point = 0; point < simd::winograd_points; ++point)
-          simd::multiply(v + point * v_stride + input * count, count * simd::block, inputs / simd::block, count,
-                         u + point * weights_stride(), width, {}, {m + point * m_stride, width}, input > 0);
+          simd::multiply(simd::ConstBlocks::packed(v + point * v_stride + input * count, count), inputs / simd::block,
+                         count, u + point * weights_stride(), width, {}, {m + point * m_stride, width}, input > 0);
       }
       simd::winograd_output(picture_, m, m_stride, std::min(width, y_.channels - strip * width), first, count,
                             finish.from_column(strip * width), {y.data + strip * width, y.stride});
@@ -227,6 +285,8 @@ bool prefers_winograd(const ConvShape& shape, Size in, Size out) {
 
 KernelPtr make_conv(const ConvShape& shape, const float* weight, const float* bias, const Place& x, const Place& y,
                     const Absorbed& absorbed) {
+  if (NarrowConvolution::serves(shape, x, y))
+    return std::make_unique<NarrowConvolution>(shape, weight, bias, x, y, absorbed);
   return std::make_unique<DirectConvolution>(shape, weight, bias, x, y, absorbed);
 }
 

@@ -75,14 +75,14 @@ class AttentionGradient : public Kernel {
     const Size blocks = padded_depth() / simd::block, stride = padded_pixels();
     pack(head_of(run, q_, sample, head), first, count, depth_, w.queries);
     pack(head_of(run, dy_, sample, head), first, count, depth_, w.slopes);
-    simd::multiply(w.queries, count * simd::block, blocks, count, w.keys, pixels_, {}, {w.p, stride});
+    simd::multiply(simd::ConstBlocks::packed(w.queries, count), blocks, count, w.keys, pixels_, {}, {w.p, stride});
     simd::softmax(w.p, count, pixels_, stride, scale);
-    simd::multiply(w.slopes, count * simd::block, blocks, count, w.values, pixels_, {}, {w.dp, stride});
+    simd::multiply(simd::ConstBlocks::packed(w.slopes, count), blocks, count, w.values, pixels_, {}, {w.dp, stride});
     simd::softmax_slope(w.p, w.dp, count, pixels_, stride, scale);
     pack({w.p, stride}, 0, count, pixels_, w.packed_p);
     pack({w.dp, stride}, 0, count, pixels_, w.packed_ds);
     const simd::Map dq = head_of(run, dq_, sample, head);
-    simd::multiply(w.packed_ds, count * simd::block, stride / simd::block, count, w.keys_back, depth_, {},
+    simd::multiply(simd::ConstBlocks::packed(w.packed_ds, count), stride / simd::block, count, w.keys_back, depth_, {},
                    {dq.data + first * dq.stride, dq.stride});
     add_products(w.packed_ds, w.queries, count, first > 0, w.dk);
     add_products(w.packed_p, w.slopes, count, first > 0, w.dv);

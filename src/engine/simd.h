@@ -25,6 +25,18 @@ struct Map {
   Size stride;
 };
 
+/// Rows in blocks of 16 channels: element (r, k) at data[k / 16 * block_stride + r * row_stride + k % 16].
+struct ConstBlocks {
+  const float* data;
+  Size row_stride, block_stride;
+
+  /// As pack_rows() leaves `count` rows.
+  static ConstBlocks packed(const float* data, Size count) { return {data, block, count * block}; }
+
+  /// The rows of a map as they stand: for a multiple of 16 channels.
+  static ConstBlocks of(ConstMap x) { return {x.data, x.stride, block}; }
+};
+
 /// What happens to a sum before it is stored: y = (sum + bias + more_bias + residual) * scale.
 struct Finish {
   const float* bias = nullptr;       ///< a number a column
@@ -55,10 +67,17 @@ void pack_matrix(const float* b, Size inner_stride, Size column_stride, Size inn
 void pack_rows(const float* const* rows, Size count, Size inner, float* packed);
 
 /// y[r, n] = finish(sum_k a[r, k] b[k, n]) for r < rows, n < columns, summed over k in order by fused multiply-add.
-/// a: element (r, k) at a[(k / 16) * block_stride + r * 16 + k % 16], `blocks` blocks of k. `onto`: the sum goes on
-/// from what y holds, so that a long sum in pieces is the same bits.
-void multiply(const float* a, Size block_stride, Size blocks, Size rows, const float* packed, Size columns,
-              const Finish& finish, Map y, bool onto = false);
+/// `blocks`: of k. `onto`: the sum goes on from what y holds, so that a long sum in pieces is the same bits.
+void multiply(ConstBlocks a, Size blocks, Size rows, const float* packed, Size columns, const Finish& finish, Map y,
+              bool onto = false);
+
+inline constexpr Size most_dot_columns = 4;
+
+/// The same for at most 4 columns, which would leave most lanes of multiply() idle: y[r, n] = finish(sum_p sum_k
+/// a[r, p, k] w[p, n, k]), added up in 16 partial sums over k, whatever the vectors. a: parts[r * parts_a_row + p] is
+/// where the `inner` values (a multiple of 16) of part p of row r are; null: zeros.
+void dot_rows(const float* const* parts, Size parts_a_row, Size rows, Size inner, const float* w, Size columns,
+              const Finish& finish, Map y);
 
 /// Winograd's F(4x4, 3x3) (Lavin & Gray 2016) with interpolation points 0, +-3/4, +-3/2, infinity: half the error of
 /// the usual 0, +-1, +-2 (measured on 128 channels: rms 1.1e-6 against 2.3e-6, where direct summation has 2e-7).

@@ -42,8 +42,8 @@ HWY_INLINE void finish_and_store(V sum, const Finish& finish, Map y, Size row, S
 }
 
 /// exp(x) to 1.2 ulp on [-87, 88], clamped outside. x = n ln 2 + r, |r| <= ln(2) / 2, and Taylor's polynomial of degree
-/// 7 in r (its first missing term is below 6e-9). Adding 1.5 * 2^23 rounds to the integer n, and leaves it in the lowest
-/// bits, from where it is added to the polynomial's exponent: there are no conversions, of which most time went.
+/// 7 in r (its first missing term is below 6e-9). Adding 1.5 * 2^23 rounds to the integer n, and leaves it in the
+/// lowest bits, from where it is added to the polynomial's exponent: there are no conversions, of which most time went.
 HWY_INLINE V exponential(V x) {
   const F d;
   const hn::Rebind<std::int32_t, F> di;

@@ -33,7 +33,7 @@ TEST(Simd, MultiplyIsTheMatrixProduct) {
         pack_rows(row_pointers.data(), rows, inner, packed_a.data());
         pack_matrix(b.data(), columns, 1, inner, columns, packed_b.data());
         y.data()[columns] = 77;
-        multiply(packed_a.data(), rows * block, padded / block, rows, packed_b.data(), columns,
+        multiply(ConstBlocks::packed(packed_a.data(), rows), padded / block, rows, packed_b.data(), columns,
                  {bias.data(), more.data(), {residual.data(), columns}, 0.5f}, {y.data(), columns + 1});
         EXPECT_EQ(y.data()[columns], 77) << "wrote beyond its columns";
         for (Size r = 0; r < rows; ++r)
@@ -64,7 +64,8 @@ TEST(Simd, ARowOfAProductDoesNotKnowTheOthers) {
     for (Size r = 0; r < count; ++r) pointers.push_back(a.data() + (first + r) * inner);
     AlignedFloats packed(count * inner), y(count * columns);
     pack_rows(pointers.data(), count, inner, packed.data());
-    multiply(packed.data(), count * block, inner / block, count, packed_b.data(), columns, {}, {y.data(), columns});
+    multiply(ConstBlocks::packed(packed.data(), count), inner / block, count, packed_b.data(), columns, {},
+             {y.data(), columns});
     return y;
   };
   const AlignedFloats whole = product(0, rows);
@@ -74,6 +75,34 @@ TEST(Simd, ARowOfAProductDoesNotKnowTheOthers) {
       for (Size i = 0; i < count * columns; ++i)
         ASSERT_EQ(part.data()[i], whole.data()[first * columns + i]) << first << ", " << count;
     }
+}
+
+TEST(Simd, DotRowsIsTheSameProductForFewColumns) {
+  const Size inner = 48, parts = 5, rows = 7;
+  const AlignedFloats a = normals(rows * parts * inner, 1), residual = normals(rows * most_dot_columns, 2);
+  std::vector<const float*> pointers;
+  for (Size i = 0; i < rows * parts; ++i) pointers.push_back(i % 4 == 1 ? nullptr : a.data() + i * inner);
+  for (Size columns = 1; columns <= most_dot_columns; ++columns) {
+    const AlignedFloats w = normals(parts * columns * inner, 3), bias = normals(columns, 4);
+    AlignedFloats y(rows * (columns + 1));
+    for (Size i = 0; i < rows * (columns + 1); ++i) y.data()[i] = 77;
+    dot_rows(pointers.data(), parts, rows, inner, w.data(), columns,
+             {bias.data(), nullptr, {residual.data(), columns}, 0.5f}, {y.data(), columns + 1});
+    for (Size r = 0; r < rows; ++r) {
+      EXPECT_EQ(y.data()[r * (columns + 1) + columns], 77) << "wrote beyond its columns";
+      for (Size n = 0; n < columns; ++n) {
+        double wanted = double{bias.data()[n]} + double{residual.data()[r * columns + n]}, size = 1;
+        for (Size p = 0; p < parts; ++p)
+          for (Size k = 0; k < inner && pointers[static_cast<std::size_t>(r * parts + p)]; ++k) {
+            const double term =
+                double{a.data()[(r * parts + p) * inner + k]} * double{w.data()[(p * columns + n) * inner + k]};
+            wanted += term;
+            size += std::abs(term);
+          }
+        EXPECT_NEAR(y.data()[r * (columns + 1) + n], wanted * 0.5, 4e-7 * size) << columns << " at " << r << ", " << n;
+      }
+    }
+  }
 }
 
 TEST(Simd, SiluIsAccurateToAFewRoundings) {
@@ -105,7 +134,8 @@ TEST(Simd, SoftmaxSumsToOneAndIsAccurate) {
   }
 }
 
-// A convolution by Winograd's method, normalised, and the softmax of its rows: everything that sums or rounds.
+// A convolution by Winograd's method, normalised, the softmax of its rows, and their products with three others:
+// everything that sums or rounds.
 std::vector<float> some_of_everything() {
   const Size height = 9, width = 10, in = 20, out = 36, rows = height * width;
   const Picture picture{height, width};
@@ -120,7 +150,7 @@ std::vector<float> some_of_everything() {
   for (Size strip = 0, n = 0; n < out; ++strip, n += winograd_columns) {
     winograd_weights(packed.data(), in, strip, 0, padded_in, u.data(), u_stride);
     for (Size p = 0; p < winograd_points; ++p)
-      multiply(v.data() + p * v_stride, tiles * block, padded_in / block, tiles, u.data() + p * u_stride,
+      multiply(ConstBlocks::packed(v.data() + p * v_stride, tiles), padded_in / block, tiles, u.data() + p * u_stride,
                winograd_columns, {}, {m.data() + p * m_stride, winograd_columns});
     winograd_output(picture, m.data(), m_stride, std::min(winograd_columns, out - n), 0, tiles,
                     {.bias = bias.data() + n}, {y.data() + n, out});
@@ -128,7 +158,13 @@ std::vector<float> some_of_everything() {
   norm_statistics({y.data(), out}, rows, 0, out, 4, bias.data(), bias.data(), 1e-6f, scale.data(), shift.data());
   scale_shift({y.data(), out}, rows, out, scale.data(), shift.data(), true, {y.data(), out});
   softmax(y.data(), rows / 2, out, out, 0.3f);
-  return {y.data(), y.data() + rows * out};
+  std::vector<float> all(y.data(), y.data() + rows * out);
+  std::vector<const float*> parts;
+  for (Size r = 0; r < rows; ++r) parts.push_back(y.data() + r * out);
+  AlignedFloats dots(rows * 3);
+  dot_rows(parts.data(), 1, rows, out / block * block, w.data(), 3, {}, {dots.data(), 3});
+  all.insert(all.end(), dots.data(), dots.data() + rows * 3);
+  return all;
 }
 
 TEST(Simd, AnyVectorWidthGivesTheSameBits) {

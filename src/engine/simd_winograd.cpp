@@ -151,7 +151,7 @@ struct TileOutputs {
 // One vector of outputs of a tile, as finish_and_store() would: the branches are taken once a vector.
 template <bool Full, bool Residual>
 void output_vector(const float* m, Size stride, const TileOutputs& tile, const Finish& finish, Map y, Size n,
-                              Size left) {
+                   Size left) {
   const F d;
   V half[24];
 #pragma GCC unroll 6
@@ -197,7 +197,7 @@ void winograd_output(const Picture& picture, const float* m, Size stride, Size o
     for (Size n = 0; n < out; n += lanes) {
       const bool full = out - n >= lanes;
       const auto vector = finish.residual.data ? full ? &output_vector<true, true> : &output_vector<false, true>
-                          : full               ? &output_vector<true, false>
+                          : full ? &output_vector<true, false>
                                                : &output_vector<false, false>;
       vector(m + n, stride, tile, finish, y, n, out - n);
     }
