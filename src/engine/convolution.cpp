@@ -262,7 +262,7 @@ class WinogradConvolution : public ConvolutionKernel {
           u = made;
         }
         for (Size point = 0; point < simd::winograd_points; ++point)
-          simd::multiply(simd::ConstBlocks::packed(v + point * v_stride + input * count, count), inputs / simd::block,
+          simd::multiply(simd::ConstBlocks::packed(v + point * v_stride + input * count, count, v_stride), inputs / simd::block,
                          count, u + point * weights_stride(), width, {}, {m + point * m_stride, width}, input > 0);
       }
       simd::winograd_output(picture_, m, m_stride, std::min(width, y_.channels - strip * width), first, count,

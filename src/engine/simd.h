@@ -29,9 +29,12 @@ struct Map {
 struct ConstBlocks {
   const float* data;
   Size row_stride, block_stride;
+  Size ahead = 0;  ///< from these rows to those of the next product, which are fetched meanwhile
 
   /// As pack_rows() leaves `count` rows.
-  static ConstBlocks packed(const float* data, Size count) { return {data, block, count * block}; }
+  static ConstBlocks packed(const float* data, Size count, Size ahead = 0) {
+    return {data, block, count * block, ahead};
+  }
 
   /// The rows of a map as they stand: for a multiple of 16 channels.
   static ConstBlocks of(ConstMap x) { return {x.data, x.stride, block}; }

@@ -58,6 +58,9 @@ void product(const Product& p, Size first_row, Size first_column) {
   const float* a_block = p.a.data + first_row * row_stride;
   for (Size k = 0; k < p.blocks; ++k, a_block += p.a.block_stride) {
     const float* a = a_block;
+    if constexpr (Plain)
+#pragma GCC unroll 16
+      for (int r = 0; r < Rows; ++r) hwy::Prefetch(a_block + r * block + p.a.ahead);
     for (Size j = 0; j < block; ++j, ++a) {
       V column[Vectors];
 #pragma GCC unroll 2
