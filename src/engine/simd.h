@@ -100,9 +100,9 @@ Size winograd_packed_size(Size in, Size out);
 /// gradient needs them), laid out for winograd_weights: strips of 32 outputs, zeros at the edges.
 void pack_winograd(const float* w, Size out_stride, Size in_stride, bool turned, Size in, Size out, float* packed);
 
-/// U = G w G^T of strip `strip` of packed weights, input channels [first, first + count), multiples of 16: for point p
-/// a matrix packed_size(count, 32) at transformed + p * stride.
-void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, float* transformed,
+/// Row `row` of U = G w G^T, six of the 36 points, of strip `strip` of packed weights, input channels [first, first +
+/// count), multiples of 16: for point j of the row a matrix packed_size(count, 32) at transformed + j * stride.
+void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, Size row, float* transformed,
                       Size stride);
 
 /// The picture that tiles are cut from: rows y * width + x of a sample, samples one after another.

@@ -148,7 +148,8 @@ std::vector<float> some_of_everything() {
   pack_winograd(w.data(), in * 9, 9, false, in, out, packed.data());
   winograd_input(picture, {x.data(), in}, in, 0, tiles, v.data(), v_stride);
   for (Size strip = 0, n = 0; n < out; ++strip, n += winograd_columns) {
-    winograd_weights(packed.data(), in, strip, 0, padded_in, u.data(), u_stride);
+    for (Size row = 0; row < 6; ++row)
+      winograd_weights(packed.data(), in, strip, 0, padded_in, row, u.data() + row * 6 * u_stride, u_stride);
     for (Size p = 0; p < winograd_points; ++p)
       multiply(ConstBlocks::packed(v.data() + p * v_stride, tiles), padded_in / block, tiles, u.data() + p * u_stride,
                winograd_columns, {}, {m.data() + p * m_stride, winograd_columns});
