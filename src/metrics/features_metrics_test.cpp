@@ -95,6 +95,21 @@ TEST(Frechet, ItsErrorIsThatOfRepetition) {
   EXPECT_NEAR(claimed, spread, 5 * spread / std::sqrt(2 * 39.0));  // of a standard deviation of 40 values
 }
 
+TEST(Distances, OfManyRowsAreTheBitsOfOnePair) {
+  for (const Index columns : {1, 3, 4, 7, 64}) {
+    const Batch x = gaussian_rows(1, 11, columns), y = gaussian_rows(2, 6, columns);
+    const Batch block = squared_distances(x, 2, 7, y);
+    for (Index i = 2; i < 9; ++i) {
+      const Times row = squared_distances(x, i, y);
+      for (Index j = 0; j < y.rows(); ++j) {
+        const double wanted = squared_distance(&x(i, 0), &y(j, 0), columns);
+        EXPECT_EQ(row[j], wanted) << columns;
+        EXPECT_EQ(block(i - 2, j), wanted) << columns;
+      }
+    }
+  }
+}
+
 TEST(Distances, KernelInceptionDistanceOfGaussiansOnTheLine) {
   // E (x y + 1)^3 = m3 n3 + 3 m2 n2 + 3 m1 n1 + 1 with the moments of N(m, s^2): m, m^2 + s^2, m^3 + 3 m s^2.
   const double m = 0.7, s = 1.5;

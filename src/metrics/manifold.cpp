@@ -13,15 +13,15 @@ constexpr int kManifoldNeighbours = 5;
 constexpr std::size_t kCases = kMetricGroups + 1;  // each group left out, then none
 using Radii = std::array<double, kCases>;
 
-/// Squared distance from row `row` to its k-th nearest other row, in every case.
-Radii squared_radii(const Batch& x, Index row) {
-  const Times distances = squared_distances(x, row, x);
+/// The k-th smallest of the squared distances from row `row` to all rows but itself, in every case.
+Radii squared_radii(const Batch::ConstRowXpr& distances, Index row) {
+  const Index n = distances.size();
   std::vector<std::pair<double, Index>> near;
-  for (Index j = 0; j < x.rows(); ++j)
-    if (j != row) near.emplace_back(distances[j], group_of(j, x.rows()));
+  for (Index j = 0; j < n; ++j)
+    if (j != row) near.emplace_back(distances[j], group_of(j, n));
   // k + the largest group are enough, whichever group is left out.
   const auto enough =
-      std::min<std::size_t>(near.size(), kManifoldNeighbours + static_cast<std::size_t>(x.rows() / kMetricGroups) + 1);
+      std::min<std::size_t>(near.size(), kManifoldNeighbours + static_cast<std::size_t>(n / kMetricGroups) + 1);
   std::partial_sort(near.begin(), near.begin() + static_cast<std::ptrdiff_t>(enough), near.end());
   Radii radii;
   for (std::size_t g = 0; g < kCases; ++g) {
@@ -52,10 +52,17 @@ BallCounts count_balls(const Batch& balls, const Batch& points) {
       ball_rows[g] += static_cast<std::size_t>(group_of(i, n)) != g;
       point_rows[g] += static_cast<std::size_t>(group_of(i, m)) != g;
     }
+  constexpr Index at_once = 16;  // rows that a pass over all others serves: 64 KB of 512 values
+  Batch to_balls, to_points;
   for (Index i = 0; i < n; ++i) {
-    const Radii radii = squared_radii(balls, i);
+    if (i % at_once == 0) {
+      const Index count = std::min(at_once, n - i);
+      to_balls = squared_distances(balls, i, count, balls);
+      to_points = squared_distances(balls, i, count, points);
+    }
+    const Radii radii = squared_radii(std::as_const(to_balls).row(i % at_once), i);
     const double widest = *std::max_element(radii.begin(), radii.end());
-    const Times distances = squared_distances(balls, i, points);
+    const auto distances = to_points.row(i % at_once);
     std::array<bool, kCases> covered{};
     for (Index j = 0; j < m; ++j) {
       if (distances[j] > widest) continue;

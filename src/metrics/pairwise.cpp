@@ -7,6 +7,7 @@
 #include "core/noise.h"
 #include "core/sum.h"
 #include "metrics/estimate.h"
+#include "metrics/simd_distances.h"
 
 namespace scoresde {
 namespace {
@@ -90,9 +91,31 @@ double median_squared_distance(const Batch& x) {
   return *middle;
 }
 
+Batch squared_distances(const Batch& x, Index first, Index count, const Batch& y) {
+  Batch result(count, y.rows());
+  const Index d = x.cols();
+  const double* rows[4];
+  double four[4];
+  for (Index j = 0; j < y.rows(); ++j)
+    for (Index i = 0; i < count; i += 4) {
+      const Index wanted = std::min<Index>(4, count - i);
+      for (Index k = 0; k < 4; ++k) rows[k] = &x(first + i + std::min(k, wanted - 1), 0);
+      simd::four_squared_distances(rows, &y(j, 0), d, four);
+      for (Index k = 0; k < wanted; ++k) result(i + k, j) = four[k];
+    }
+  return result;
+}
+
 Times squared_distances(const Batch& x, Index row, const Batch& y) {
   Times result(y.rows());
-  for (Index j = 0; j < y.rows(); ++j) result[j] = squared_distance(&x(row, 0), &y(j, 0), x.cols());
+  const double* rows[4];
+  double four[4];
+  for (Index j = 0; j < y.rows(); j += 4) {
+    const Index wanted = std::min<Index>(4, y.rows() - j);
+    for (Index k = 0; k < 4; ++k) rows[k] = &y(j + std::min(k, wanted - 1), 0);
+    simd::four_squared_distances(rows, &x(row, 0), x.cols(), four);
+    std::copy_n(four, wanted, &result[j]);
+  }
   return result;
 }
 

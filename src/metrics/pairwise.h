@@ -11,6 +11,9 @@ double squared_distance(const double* x, const double* y, Index d);
 /// The squared distances from row `row` of x to all rows of y.
 Times squared_distances(const Batch& x, Index row, const Batch& y);
 
+/// The same of the rows [first, first + count) of x, a row each: y is read once for all of them.
+Batch squared_distances(const Batch& x, Index first, Index count, const Batch& y);
+
 /// x . y of two rows of d values, in the same order.
 double dot_product(const double* x, const double* y, Index d);
 
