@@ -43,7 +43,8 @@ void multiply(benchmark::State& state) {
   const AlignedFloats a = drawn(rows * inner), b = drawn(simd::packed_size(inner, columns));
   AlignedFloats y(rows * columns);
   for (auto _ : state)
-    simd::multiply(simd::ConstBlocks::packed(a.data(), rows), inner / simd::block, rows, b.data(), columns, {}, {y.data(), columns});
+    simd::multiply(simd::ConstBlocks::packed(a.data(), rows), inner / simd::block, rows, b.data(), columns, {},
+                   {y.data(), columns});
   count(state, 2.0 * static_cast<double>(rows * inner * columns));
 }
 
@@ -93,14 +94,17 @@ BENCHMARK(convolution<make_winograd>)
     ->Args({32, 128, 128, 4, 3})
     ->Args({16, 256, 256, 4, 3})
     ->Args({8, 256, 256, 4, 3})
-    ->Args({4, 256, 256, 4, 3})
+    ->Args({4, 256, 256, 1, 3})
+    ->Args({4, 256, 256, 8, 3})
     ->Args({28, 32, 32, 8, 3});
 BENCHMARK(convolution<make_conv>)
     ->Name("direct")
     ->Args({32, 128, 128, 4, 3})
     ->Args({16, 256, 256, 4, 3})
-    ->Args({4, 256, 256, 4, 3})
+    ->Args({4, 256, 256, 1, 3})
+    ->Args({4, 256, 256, 8, 3})
     ->Args({28, 32, 32, 8, 3})
+    ->Args({28, 32, 1, 8, 3})
     ->Args({16, 256, 256, 4, 1});
 BENCHMARK(group_norm)->Args({32, 128, 4})->Args({16, 256, 4});
 BENCHMARK(attention)->Args({16, 256, 1, 4})->Args({7, 64, 1, 16});
