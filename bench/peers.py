@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The engine beside PyTorch, in one process, in turns: docs/benchmarks.md says what is measured.
 
-  /usr/bin/python3 bench/peers.py --markdown docs/benchmarks.md       everything, 12 minutes
+  /usr/bin/python3 bench/peers.py --markdown docs/benchmarks.md       everything, 20 minutes
   /usr/bin/python3 bench/peers.py --quick                             two minutes
   /usr/bin/python3 bench/peers.py --parts forward --networks small32 --batches 1,16 --rounds 9
 """
