@@ -7,7 +7,8 @@
 namespace scoresde {
 
 /// A recipe for the pictures of a command other than `sample`: the version, and the call that made them, as its
-/// "command" and its "arguments". Left out is what has no say in a picture: where outputs go, threads, batches, progress.
+/// "command" and its "arguments". Left out is what has no say in a picture: where outputs go, threads, batches,
+/// progress.
 Json call_recipe(const CLI::App& command);
 
 /// The recipe as a picture's text. `file` is where the picture stands in a folder of outputs, empty where the output is

@@ -182,8 +182,9 @@ class StridedDataGradient : public Kernel {
     }
     const Size to = (sample * shape_.in_height + row) * shape_.in_width + first;
     const simd::Base base = dx_.base_at(run, to);
-    simd::multiply(simd::ConstBlocks::packed(run.scratch, count), static_cast<Size>(phase.taps.size()) * padded_ / simd::block,
-                   count, phase.weights.data(), dx_.y.channels, {.residual = {base.map.data, base.map.stride * stride}},
+    simd::multiply(simd::ConstBlocks::packed(run.scratch, count),
+                   static_cast<Size>(phase.taps.size()) * padded_ / simd::block, count, phase.weights.data(),
+                   dx_.y.channels, {.residual = {base.map.data, base.map.stride * stride}},
                    {run.map(dx_.y).data + to * dx_.y.stride, dx_.y.stride * stride});
   }
 
