@@ -32,12 +32,12 @@ bool unrecorded(std::string_view argument) {
 std::vector<std::string> arguments_of(const Json& recipe, const std::string& where) {
   std::vector<std::string> arguments;
   const auto found = recipe.find("arguments");
-  if (found != recipe.end() && found->is_array())
-    for (const Json& argument : *found) {
-      if (!argument.is_string() || unrecorded(argument.get<std::string>()))
-        fail(Failure::data, "{}: its recipe has the argument {}, which no recipe has", where, shown(argument));
-      arguments.push_back(argument.get<std::string>());
-    }
+  if (found == recipe.end() || !found->is_array()) fail(Failure::data, "{}: its recipe has no arguments", where);
+  for (const Json& argument : *found) {
+    if (!argument.is_string() || unrecorded(argument.get<std::string>()))
+      fail(Failure::data, "{}: its recipe has the argument {}, which no recipe has", where, shown(argument));
+    arguments.push_back(argument.get<std::string>());
+  }
   return arguments;
 }
 

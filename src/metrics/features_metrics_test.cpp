@@ -159,8 +159,8 @@ TEST(Manifold, AgreesWithTheDefinitions) {
 
 TEST(Manifold, PublishedNumbersOfPrdc) {
   // The example of clovaai/generative-evaluation-prdc: 10,000 rows of N(0, I) in 1,024 dimensions on both sides.
-  // Their draw is not ours: two of them differ by sqrt(2) standard errors, and density, of which few rows near the
-  // centre of all others have the most, by 0.07 (0.982 here).
+  // Their draw is not ours: two of them differ by sqrt(2) standard errors, and density, most of which comes from
+  // a few rows that lie in many balls, by 0.07 (0.982 here).
   if (!std::getenv("SCORESDE_LONG_TESTS")) GTEST_SKIP() << "some three minutes: set SCORESDE_LONG_TESTS to run it";
   const Batch p = gaussian_rows(1, 10000, 1024), q = gaussian_rows(2, 10000, 1024);
   for (const auto& [name, published] :
