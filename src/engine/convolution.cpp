@@ -62,22 +62,25 @@ class ConvolutionKernel : public Kernel {
   double scale_;
 };
 
-// Each output pixel is the product of its neighbourhood, laid out as one row, with the weights as one matrix.
+// An output pixel is the sum over the taps of the kernel of a neighbour times that tap's matrix. Neighbours are gathered
+// tap by tap, so that rows and matrices stay in the caches however many inputs there are.
 class DirectConvolution : public ConvolutionKernel {
  public:
   DirectConvolution(const ConvShape& shape, const float* weight, const float* bias, const Place& x, const Place& y,
                     const Absorbed& absorbed)
       : ConvolutionKernel(shape, bias, x, y, absorbed),
         taps_(Size{shape.kernel} * shape.kernel),
-        padded_(is_thin() ? x.channels : round_up(x.channels, simd::block)),
-        inner_(round_up(taps_ * padded_, simd::block)),
-        weights_(simd::packed_size(inner_, y.channels)) {
+        products_(is_thin() ? 1 : taps_),
+        inner_(round_up(taps_ / products_ * x.channels, simd::block)),
+        weights_(products_ * matrix_size()) {
     AlignedFloats matrix(inner_ * y.channels);
-    for (Size n = 0; n < y.channels; ++n)
-      for (Size c = 0; c < x.channels; ++c)
-        for (Size tap = 0; tap < taps_; ++tap)
-          matrix.data()[(tap * padded_ + c) * y.channels + n] = weight[(n * x.channels + c) * taps_ + tap];
-    simd::pack_matrix(matrix.data(), y.channels, 1, inner_, y.channels, weights_.data());
+    for (Size product = 0; product < products_; ++product) {
+      for (Size n = 0; n < y.channels; ++n)
+        for (Size k = 0; k < taps_ / products_ * x.channels; ++k)
+          matrix.data()[k * y.channels + n] =
+              weight[(n * x.channels + k % x.channels) * taps_ + product + k / x.channels];
+      simd::pack_matrix(matrix.data(), y.channels, 1, inner_, y.channels, weights_.data() + product * matrix_size());
+    }
   }
 
   Size scratch(Size) const override { return is_pointwise() ? 0 : rows_at_once() * inner_; }
@@ -93,40 +96,46 @@ class DirectConvolution : public ConvolutionKernel {
     const Run::Share outputs = by_outputs ? run.share(panels) : Run::Share{0, panels};
     const Size column = outputs.first * simd::panel,
                columns = std::min(y_.channels, outputs.last * simd::panel) - column;
-    const float* const weights = weights_.data() + column * inner_;
     for (Size first = share.first; first < share.last; first += rows_at_once()) {
       const Size count = std::min(rows_at_once(), share.last - first);
-      if (!is_pointwise()) gather(x, first, count, run.scratch);
-      const simd::ConstBlocks rows = is_pointwise() ? simd::ConstBlocks::of({x.data + first * x.stride, x.stride})
-                                                    : simd::ConstBlocks::packed(run.scratch, count);
       simd::Finish here = finish.from_column(column);
       if (here.residual.data) here.residual.data += first * here.residual.stride;
-      simd::multiply(rows, inner_ / simd::block, count, weights, columns, here,
-                     {y.data + first * y.stride + column, y.stride});
+      for (Size product = 0; product < products_; ++product) {
+        if (!is_pointwise()) gather(x, first, count, product, run.scratch);
+        const simd::ConstBlocks rows = is_pointwise() ? simd::ConstBlocks::of({x.data + first * x.stride, x.stride})
+                                                      : simd::ConstBlocks::packed(run.scratch, count);
+        simd::multiply(rows, inner_ / simd::block, count, weights_.data() + product * matrix_size() + column * inner_,
+                       columns, product + 1 < products_ ? simd::Finish() : here,
+                       {y.data + first * y.stride + column, y.stride}, product > 0);
+      }
     }
   }
 
  private:
   static constexpr Size most_rows = 112;  // a multiple of 14, the rows that the kernel keeps in registers
 
-  // Gathered rows stay in half of a 1 MB second-level cache beside the weights.
+  Size matrix_size() const { return simd::packed_size(inner_, y_.channels); }
+
+  // Gathered rows stay in half of a 512 KB second-level cache beside the weights.
   Size rows_at_once() const {
-    return std::clamp<Size>(Size{1} << 17, 14 * inner_, most_rows * inner_) / (14 * inner_) * 14;
+    return std::clamp<Size>(Size{1} << 16, 14 * inner_, most_rows * inner_) / (14 * inner_) * 14;
   }
 
-  void gather(simd::ConstMap x, Size first, Size count, float* packed) const {
+  void gather(simd::ConstMap x, Size first, Size count, Size product, float* packed) const {
     const float* rows[most_rows];
-    if (is_thin()) std::fill_n(packed, count * inner_, 0.0f);
+    if (!is_thin()) {
+      neighbours(x, first, count, product, rows, 1);
+      return simd::pack_rows(rows, count, x_.channels, packed);
+    }
+    std::fill_n(packed, count * inner_, 0.0f);
     for (Size tap = 0; tap < taps_; ++tap) {
       neighbours(x, first, count, tap, rows, 1);
-      if (is_thin())
-        pack_thin(rows, count, tap, packed);
-      else
-        simd::pack_rows(rows, count, x_.channels, packed + tap * count * padded_);
+      pack_thin(rows, count, tap, packed);
     }
   }
 
-  // A picture's one or three channels, tap after tap without gaps: 9 x 16 products a pixel would be nearly all zeros.
+  // A picture's one or three channels: all taps in one row without gaps, as 9 x 16 products a pixel would be nearly all
+  // zeros.
   bool is_thin() const { return x_.channels <= 4; }
 
   // A matrix for each pixel by itself: the map's rows need no packing.
@@ -143,7 +152,7 @@ class DirectConvolution : public ConvolutionKernel {
     }
   }
 
-  Size taps_, padded_, inner_;  // of a pixel's neighbourhood: taps, values a tap, and all of them
+  Size taps_, products_, inner_;  // of the kernel; products that make up a sum, and the inner size of each
   AlignedFloats weights_;
 };
 
@@ -267,6 +276,11 @@ class WinogradConvolution : public ConvolutionKernel {
           }
           for (Size j = 0; j < rows_; ++j) {
             const Size point = row * rows_ + j;
+            if (!keeps_transformed()) {
+              const Size chunk=9*width*inputs, part=chunk/36;
+              const float* next=weights_.data()+ (strip*in_+input+inputs)*9*width + point*part;
+              for(Size i=0;i<part;i+=16) __builtin_prefetch(next+i,0,2);
+            }
             simd::multiply(simd::ConstBlocks::packed(v + point * v_stride + input * count, count, v_stride),
                            inputs / simd::block, count, u + j * weights_stride(), width, {},
                            {m + point * m_stride, width}, input > 0);
