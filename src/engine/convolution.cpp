@@ -36,6 +36,10 @@ class ConvolutionKernel : public Kernel {
     return finish_of(run, bias_, has_more_bias_ ? &more_bias_ : nullptr, has_residual_ ? &residual_ : nullptr, scale_);
   }
 
+  bool residual_is(const Place& place) const {
+    return has_residual_ && residual_.buffer == place.buffer && residual_.channel == place.channel;
+  }
+
   // Where neighbour `tap` of each of `count` output pixels from the first-th on is, at rows[0], rows[step] ...; null
   // outside of the picture.
   void neighbours(simd::ConstMap x, Size first, Size count, Size tap, const float** rows, Size step) const {
@@ -83,7 +87,9 @@ class DirectConvolution : public ConvolutionKernel {
     }
   }
 
-  Size scratch(Size) const override { return is_pointwise() ? 0 : rows_at_once() * inner_; }
+  Size scratch(Size) const override {
+    return is_pointwise() ? 0 : rows_at_once() * (inner_ + (adds_onto_itself() ? y_.channels : 0));
+  }
 
   void run(const Run& run) const override {
     const simd::ConstMap x = run.source(x_);
@@ -100,6 +106,7 @@ class DirectConvolution : public ConvolutionKernel {
       const Size count = std::min(rows_at_once(), share.last - first);
       simd::Finish here = finish.from_column(column);
       if (here.residual.data) here.residual.data += first * here.residual.stride;
+      if (adds_onto_itself()) here.residual = copy_of(here.residual, count, columns, run.scratch + count * inner_);
       for (Size product = 0; product < products_; ++product) {
         if (!is_pointwise()) gather(x, first, count, product, run.scratch);
         const simd::ConstBlocks rows = is_pointwise() ? simd::ConstBlocks::of({x.data + first * x.stride, x.stride})
@@ -115,6 +122,14 @@ class DirectConvolution : public ConvolutionKernel {
   static constexpr Size most_rows = 112;  // a multiple of 14, the rows that the kernel keeps in registers
 
   Size matrix_size() const { return simd::packed_size(inner_, y_.channels); }
+
+  // Sums of the first taps wait in y, where a gradient that adds to what is there has its residual.
+  bool adds_onto_itself() const { return products_ > 1 && residual_is(y_); }
+
+  static simd::ConstMap copy_of(simd::ConstMap x, Size rows, Size columns, float* to) {
+    for (Size r = 0; r < rows; ++r) std::copy_n(x.data + r * x.stride, columns, to + r * columns);
+    return {to, columns};
+  }
 
   // Gathered rows stay in half of a 512 KB second-level cache beside the weights.
   Size rows_at_once() const {
@@ -209,7 +224,6 @@ class WinogradConvolution : public ConvolutionKernel {
   WinogradConvolution(const ConvShape& shape, const float* weight, const float* bias, const Place& x, const Place& y,
                       const Absorbed& absorbed)
       : ConvolutionKernel(shape, bias, x, y, absorbed),
-        picture_{shape.height, shape.width},
         in_(round_up(x.channels, simd::block)),
         strips_(round_up(y.channels, width) / width),
         weights_(simd::winograd_packed_size(x.channels, y.channels)) {
@@ -230,14 +244,15 @@ class WinogradConvolution : public ConvolutionKernel {
   }
 
   void run(const Run& run) const override {
-    const Size samples = x_.shared ? 1 : run.samples, tiles = picture_.tiles() * samples;
+    const simd::Picture picture = pictures(x_.shared ? 1 : run.samples);
+    const Size tiles = picture.tiles();
     // Parts share out the tiles, or the outputs where that would leave weights with too few tiles.
     const bool by_strips = run.parts > 1 && tiles / run.parts < 32 && strips_ >= run.parts;
     const Run::Share share = by_strips ? Run::Share{0, tiles} : run.share(tiles);
     const Run::Share strips = by_strips ? run.share(strips_) : Run::Share{0, strips_};
-    const Size most = tiles_at_once(samples);
+    const Size most = tiles_at_once(picture.samples);
     for (Size first = share.first; first < share.last; first += most)
-      convolve(run, first, std::min(most, share.last - first), strips);
+      convolve(run, picture, {first, std::min(first + most, share.last)}, strips);
   }
 
  private:
@@ -254,17 +269,20 @@ class WinogradConvolution : public ConvolutionKernel {
   // More tiles use each weight more often, fewer stay in a second-level cache: measured at 512 KB.
   Size tiles_at_once(Size samples) const {
     const Size most = x_.channels <= 128 ? 36 : 64;
-    return std::min(most, picture_.tiles() * samples);
+    return std::min(most, pictures(samples).tiles());
   }
 
-  void convolve(const Run& run, Size first, Size count, Run::Share strips) const {
+  simd::Picture pictures(Size samples) const { return {shape_.height, shape_.width, samples}; }
+
+  void convolve(const Run& run, const simd::Picture& picture, simd::Range tiles, Run::Share strips) const {
+    const Size first = tiles.first, count = tiles.last - first;
     const Size v_stride = input_stride(count), m_stride = output_stride(count);
     float* const v = run.scratch;
     float* const m = v + simd::winograd_points * v_stride;
     float* const made = m + simd::winograd_points * m_stride;
     const simd::Finish finish = this->finish(run);
     const simd::Map y = run.map(y_);
-    simd::winograd_input(picture_, run.source(x_), x_.channels, first, count, v, v_stride);
+    simd::winograd_input(picture, run.source(x_), x_.channels, first, count, v, v_stride);
     for (Size strip = strips.first; strip < strips.last; ++strip) {
       for (Size input = 0; input < in_; input += inputs_at_once()) {
         const Size inputs = std::min(inputs_at_once(), in_ - input);
@@ -276,23 +294,27 @@ class WinogradConvolution : public ConvolutionKernel {
           }
           for (Size j = 0; j < rows_; ++j) {
             const Size point = row * rows_ + j;
-            if (!keeps_transformed()) {
-              const Size chunk=9*width*inputs, part=chunk/36;
-              const float* next=weights_.data()+ (strip*in_+input+inputs)*9*width + point*part;
-              for(Size i=0;i<part;i+=16) __builtin_prefetch(next+i,0,2);
-            }
-            simd::multiply(simd::ConstBlocks::packed(v + point * v_stride + input * count, count, v_stride),
-                           inputs / simd::block, count, u + j * weights_stride(), width, {},
-                           {m + point * m_stride, width}, input > 0);
+            if (!keeps_transformed()) fetch(strip, input + inputs, point);
+            const auto [begin, end] = picture.tiles_with(point, tiles);
+            const float* const rows = v + point * v_stride + input * count + (begin - first) * simd::block;
+            simd::multiply({rows, simd::block, count * simd::block, v_stride}, inputs / simd::block, end - begin,
+                           u + j * weights_stride(), width, {}, {m + point * m_stride + (begin - first) * width, width},
+                           input > 0);
           }
         }
       }
-      simd::winograd_output(picture_, m, m_stride, std::min(width, y_.channels - strip * width), first, count,
+      simd::winograd_output(picture, m, m_stride, std::min(width, y_.channels - strip * width), first, count,
                             finish.from_column(strip * width), {y.data + strip * width, y.stride});
     }
   }
 
-  simd::Picture picture_;
+  // Part `point` of the packed weights of the next inputs, while a product runs that does not wait for memory.
+  void fetch(Size strip, Size input, Size point) const {
+    const Size part = inputs_at_once() * 9 * width / simd::winograd_points;
+    const float* const from = weights_.data() + (strip * in_ + input) * 9 * width + point * part;
+    for (Size i = 0; i < part; i += simd::block) __builtin_prefetch(from + i, 0, 2);
+  }
+
   Size in_, strips_;
   AlignedFloats weights_;
 };
@@ -300,9 +322,8 @@ class WinogradConvolution : public ConvolutionKernel {
 }  // namespace
 
 bool prefers_winograd(const ConvShape& shape, Size in, Size out) {
-  const simd::Picture picture{shape.height, shape.width};
   return shape.kernel == 3 && shape.stride == 1 && shape.padding == 1 && shape.dilation == 1 && in >= simd::block &&
-         out >= simd::block && picture.tiles() >= 4;
+         out >= simd::block && simd::Picture{shape.height, shape.width}.tiles() >= 4;
 }
 
 KernelPtr make_conv(const ConvShape& shape, const float* weight, const float* bias, const Place& x, const Place& y,

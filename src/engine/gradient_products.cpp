@@ -69,7 +69,7 @@ class DirectWeightGradient : public Kernel {
 class WinogradWeightGradient : public Kernel {
  public:
   WinogradWeightGradient(const ConvShape& shape, const Place& x, const Place& dy, Size sum)
-      : picture_{shape.height, shape.width}, x_(x), dy_(dy), weights_{9, x.channels, dy.channels}, sum_(sum) {}
+      : shape_(shape), x_(x), dy_(dy), weights_{9, x.channels, dy.channels}, sum_(sum) {}
 
   Size scratch(Size samples) const override {
     const Size tiles = tiles_at_once(samples);
@@ -77,15 +77,16 @@ class WinogradWeightGradient : public Kernel {
   }
 
   void run(const Run& run) const override {
-    const Size tiles = picture_.tiles() * run.samples, at_once = tiles_at_once(run.samples);
+    const simd::Picture picture = pictures(run.samples);
+    const Size tiles = picture.tiles(), at_once = tiles_at_once(run.samples);
     const Size in_blocks = weights_.in_blocks(), out_blocks = weights_.out_blocks();
     float* const v = run.scratch;
     for (Size first = 0; first < tiles; first += at_once) {
       const Size count = std::min(at_once, tiles - first), part = count * simd::block;
       const Size v_stride = stride(in_blocks, count), u_stride = stride(out_blocks, count);
       float* const u = v + simd::winograd_points * v_stride;
-      simd::winograd_input(picture_, run.source(x_), x_.channels, first, count, v, v_stride);
-      simd::winograd_slope(picture_, run.source(dy_), dy_.channels, first, count, u, u_stride);
+      simd::winograd_input(picture, run.source(x_), x_.channels, first, count, v, v_stride);
+      simd::winograd_slope(picture, run.source(dy_), dy_.channels, first, count, u, u_stride);
       float* tile = run.shared + sum_;
       for (Size i = 0; i < in_blocks; ++i)
         for (Size j = 0; j < out_blocks; ++j, tile += tile_floats)
@@ -95,15 +96,17 @@ class WinogradWeightGradient : public Kernel {
   }
 
  private:
+  simd::Picture pictures(Size samples) const { return {shape_.height, shape_.width, samples, false}; }
+
   static Size stride(Size blocks, Size tiles) { return simd::winograd_stride(blocks * tiles * simd::block); }
 
   // Each pass ends in a transform of every sum, which many tiles pay for.
   Size tiles_at_once(Size samples) const {
     const Size floats = simd::winograd_points * (weights_.in_blocks() + weights_.out_blocks()) * simd::block;
-    return std::min(picture_.tiles() * samples, std::clamp<Size>((Size{1} << 20) / floats, 48, 256));
+    return std::min(pictures(samples).tiles(), std::clamp<Size>((Size{1} << 20) / floats, 48, 256));
   }
 
-  simd::Picture picture_;
+  ConvShape shape_;
   Place x_, dy_;
   WeightSum weights_;
   Size sum_;

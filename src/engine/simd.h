@@ -105,16 +105,30 @@ void pack_winograd(const float* w, Size out_stride, Size in_stride, bool turned,
 void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, Size row, float* transformed,
                       Size stride);
 
-/// The picture that tiles are cut from: rows y * width + x of a sample, samples one after another.
+struct Range {
+  Size first, last;
+};
+
+/// The pictures that tiles of 4 x 4 outputs are cut from: rows y * width + x of a sample, samples one after another. A
+/// last tile of one or two outputs down or across is cut short: it does without the points +-3/2 of that axis, which
+/// saves a sixth of the products of 14 x 14 pixels. Tiles with the same points follow each other: first those that are
+/// short across, then whole ones, those short down, and those short both ways.
 struct Picture {
-  Size height, width;
+  Size height, width, samples = 1;
+  bool cuts = true;  ///< false: all tiles are whole
+
+  bool cut_down() const { return cuts && (height % 4 == 1 || height % 4 == 2); }
+  bool cut_across() const { return cuts && (width % 4 == 1 || width % 4 == 2); }
   Size tiles_down() const { return (height + 3) / 4; }
   Size tiles_across() const { return (width + 3) / 4; }
-  Size tiles() const { return tiles_down() * tiles_across(); }
+  Size tiles() const { return tiles_down() * tiles_across() * samples; }
+
+  /// Which of the tiles [first, last) have the point.
+  Range tiles_with(Size point, Range tiles) const;
 };
 
 /// B^T d B of tiles [first, first + count): value of point p, channel k, tile t at
-/// v[p * stride + (k / 16 * count + t) * 16 + k % 16].
+/// v[p * stride + (k / 16 * count + t) * 16 + k % 16]; nothing where the tile does not have the point.
 void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v, Size stride);
 
 /// A^T m A of tiles, finished and stored; point p, tile t, column n < out at m[p * stride + t * 32 + n].

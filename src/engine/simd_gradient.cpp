@@ -208,7 +208,8 @@ void winograd_slope(const Picture& picture, ConstMap dy, Size out, Size first, S
   const F d;
   const Size blocks = round_up(out, block) / block;
   for (Size t = 0; t < count; ++t) {
-    const Size in_sample = (first + t) % picture.tiles(), sample = (first + t) / picture.tiles();
+    const Size tiles = picture.tiles_down() * picture.tiles_across();
+    const Size in_sample = (first + t) % tiles, sample = (first + t) / tiles;
     const Size top = in_sample / picture.tiles_across() * 4, left = in_sample % picture.tiles_across() * 4;
     const float* pixels[16];
     for (Size i = 0; i < 16; ++i) {

@@ -150,9 +150,12 @@ std::vector<float> some_of_everything() {
   for (Size strip = 0, n = 0; n < out; ++strip, n += winograd_columns) {
     for (Size row = 0; row < 6; ++row)
       winograd_weights(packed.data(), in, strip, 0, padded_in, row, u.data() + row * 6 * u_stride, u_stride);
-    for (Size p = 0; p < winograd_points; ++p)
-      multiply(ConstBlocks::packed(v.data() + p * v_stride, tiles), padded_in / block, tiles, u.data() + p * u_stride,
-               winograd_columns, {}, {m.data() + p * m_stride, winograd_columns});
+    for (Size p = 0; p < winograd_points; ++p) {
+      const auto [begin, end] = picture.tiles_with(p, {0, tiles});
+      multiply({v.data() + p * v_stride + begin * block, block, tiles * block}, padded_in / block, end - begin,
+               u.data() + p * u_stride, winograd_columns, {},
+               {m.data() + p * m_stride + begin * winograd_columns, winograd_columns});
+    }
     winograd_output(picture, m.data(), m_stride, std::min(winograd_columns, out - n), 0, tiles,
                     {.bias = bias.data() + n}, {y.data() + n, out});
   }

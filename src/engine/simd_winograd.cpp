@@ -12,8 +12,25 @@ namespace scoresde::simd::HWY_NAMESPACE {
 
 constexpr double a = 0.75, b = 1.5;  // the points +-a, +-b
 
-// B^T d for a column of six: rows x (x^2 - a^2)(x^2 - b^2) / (x - point) of the points 0, a, -a, b, -b and infinity.
+// A tile of two outputs a column has the points 0, a, -a and infinity, and their weights: what Winograd's weights would
+// be divided by for these points alone, the inputs are multiplied by, point^2 - b^2.
+template <int Outputs>
+constexpr bool has_point(Size i) {
+  return Outputs == 4 || (i != 3 && i != 4);
+}
+
+// B^T d for a column of Outputs + 2: for 4, rows x (x^2 - a^2)(x^2 - b^2) / (x - point) of the points 0, a, -a, b, -b
+// and infinity; for 2, x (x^2 - a^2) (point^2 - b^2) / (x - point).
+template <int Outputs>
 HWY_INLINE void input_transform(const V d[6], V out[6]) {
+  if constexpr (Outputs == 2) {
+    const V even = hn::Mul(number(a * a - b * b), d[2]), odd = hn::Mul(number(a * (a * a - b * b)), d[1]);
+    out[0] = hn::MulAdd(number(a * a * b * b), d[0], hn::Mul(number(-b * b), d[2]));
+    out[1] = hn::Add(even, odd);
+    out[2] = hn::Sub(even, odd);
+    out[5] = hn::NegMulAdd(number(a * a), d[1], d[3]);
+    return;
+  }
   const V even = hn::MulAdd(number(a * a * b * b), d[0], hn::NegMulAdd(number(a * a + b * b), d[2], d[4]));
   const V last = hn::MulAdd(number(a * a * b * b), d[1], hn::NegMulAdd(number(a * a + b * b), d[3], d[5]));
   const V even_a = hn::NegMulAdd(number(b * b), d[2], d[4]), even_b = hn::NegMulAdd(number(a * a), d[2], d[4]);
@@ -27,8 +44,14 @@ HWY_INLINE void input_transform(const V d[6], V out[6]) {
   out[5] = last;
 }
 
-// A^T m for a column of six: powers 0 to 3 of the points.
+// A^T m: powers 0 to Outputs - 1 of the points.
+template <int Outputs>
 HWY_INLINE void output_transform(const V m[6], V out[4]) {
+  if constexpr (Outputs == 2) {
+    out[0] = hn::Add(m[0], hn::Add(m[1], m[2]));
+    out[1] = hn::MulAdd(number(a), hn::Sub(m[1], m[2]), m[5]);
+    return;
+  }
   const V sum_a = hn::Add(m[1], m[2]), sum_b = hn::Add(m[3], m[4]);
   const V odd_a = hn::Sub(m[1], m[2]), odd_b = hn::Sub(m[3], m[4]);
   out[0] = hn::Add(hn::Add(m[0], sum_a), sum_b);
@@ -38,12 +61,27 @@ HWY_INLINE void output_transform(const V m[6], V out[4]) {
 }
 
 struct TilePlace {
-  Size sample, top, left;  // of the 4 x 4 outputs
+  Size sample, top, left;  // of its outputs
+  bool cut_down, cut_across;
 };
 
 HWY_INLINE TilePlace place_of(const Picture& picture, Size tile) {
-  const Size in_sample = tile % picture.tiles();
-  return {tile / picture.tiles(), in_sample / picture.tiles_across() * 4, in_sample % picture.tiles_across() * 4};
+  const bool down = picture.cut_down(), across = picture.cut_across();
+  const Size whole_rows = picture.tiles_down() - down, whole_columns = picture.tiles_across() - across;
+  const auto within = [&](Size rows, Size columns, bool cut_down, bool cut_across) {
+    return TilePlace{tile / (rows * columns), (tile % (rows * columns) / columns + (cut_down ? whole_rows : 0)) * 4,
+                     (tile % columns + (cut_across ? whole_columns : 0)) * 4, cut_down, cut_across};
+  };
+  const Size right = across ? whole_rows * picture.samples : 0;
+  if (tile < right) return within(whole_rows, 1, false, true);
+  tile -= right;
+  const Size whole = whole_rows * whole_columns * picture.samples;
+  if (tile < whole) return within(whole_rows, whole_columns, false, false);
+  tile -= whole;
+  const Size bottom = whole_columns * picture.samples;
+  if (tile < bottom) return within(1, whole_columns, true, false);
+  tile -= bottom;
+  return within(1, 1, true, true);
 }
 
 // G w for a column of three.
@@ -104,42 +142,50 @@ HWY_INLINE void pixels_of(const Picture& picture, ConstMap x, const TilePlace& p
 }
 
 // One vector of channels of a tile. `Full`: all its lanes are channels of the map; otherwise the first n are.
-template <bool Full>
+template <int Down, int Across, bool Full>
 void input_vector(const float* const pixels[36], Size k, Size n, float* to, Size stride) {
   const F d;
   V half[36];
 #pragma GCC unroll 6
-  for (Size j = 0; j < 6; ++j) {
+  for (Size j = 0; j < Across + 2; ++j) {
     V column[6], out[6];
 #pragma GCC unroll 6
-    for (Size i = 0; i < 6; ++i) {
+    for (Size i = 0; i < Down + 2; ++i) {
       const float* const from = pixels[i * 6 + j] + k;
       column[i] = Full ? hn::LoadU(d, from) : n > 0 ? load_some(from, n) : hn::Zero(d);
     }
-    input_transform(column, out);
+    input_transform<Down>(column, out);
 #pragma GCC unroll 6
-    for (Size i = 0; i < 6; ++i) half[i * 6 + j] = out[i];
+    for (Size i = 0; i < 6; ++i)
+      if (has_point<Down>(i)) half[i * 6 + j] = out[i];
   }
 #pragma GCC unroll 6
   for (Size i = 0; i < 6; ++i) {
+    if (!has_point<Down>(i)) continue;
     V out[6];
-    input_transform(half + i * 6, out);
+    input_transform<Across>(half + i * 6, out);
 #pragma GCC unroll 6
-    for (Size j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + (i * 6 + j) * stride);
+    for (Size j = 0; j < 6; ++j)
+      if (has_point<Across>(j)) hn::StoreU(out[j], d, to + (i * 6 + j) * stride);
   }
 }
 
 void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v, Size stride) {
+  using Function = decltype(&input_vector<4, 4, true>);
+  constexpr Function functions[2][2][2] = {{{input_vector<4, 4, false>, input_vector<4, 4, true>},
+                                            {input_vector<4, 2, false>, input_vector<4, 2, true>}},
+                                           {{input_vector<2, 4, false>, input_vector<2, 4, true>},
+                                            {input_vector<2, 2, false>, input_vector<2, 2, true>}}};
   for (Size t = 0; t < count; ++t) {
     const TilePlace place = place_of(picture, first + t);
+    const auto& function = functions[place.cut_down][place.cut_across];
     for (Size begin = 0; begin < round_up(in, block); begin += channels_at_once) {
       const float* pixels[36];
       pixels_of(picture, {x.data + begin, x.stride}, place, pixels);
       const Size channels = HWY_MIN(channels_at_once, round_up(in, block) - begin);
       for (Size k = 0; k < channels; k += lanes) {
         const Size channel = begin + k, n = in - channel;
-        float* const to = v + (channel / block * count + t) * block + channel % block;
-        n >= lanes ? input_vector<true>(pixels, k, n, to, stride) : input_vector<false>(pixels, k, n, to, stride);
+        function[n >= lanes](pixels, k, n, v + (channel / block * count + t) * block + channel % block, stride);
       }
     }
   }
@@ -151,33 +197,35 @@ struct TileOutputs {
 };
 
 // One vector of outputs of a tile, as finish_and_store() would: the branches are taken once a vector.
-template <bool Full, bool Residual>
+template <int Down, int Across, bool Full, bool Residual>
 void output_vector(const float* m, Size stride, const TileOutputs& tile, const Finish& finish, Map y, Size n,
                    Size left) {
   const F d;
   V half[24];
 #pragma GCC unroll 6
   for (Size j = 0; j < 6; ++j) {
+    if (!has_point<Across>(j)) continue;
     V column[6], result[4];
 #pragma GCC unroll 6
-    for (Size i = 0; i < 6; ++i) column[i] = hn::LoadU(d, m + (i * 6 + j) * stride);
-    output_transform(column, result);
+    for (Size i = 0; i < 6; ++i)
+      if (has_point<Down>(i)) column[i] = hn::LoadU(d, m + (i * 6 + j) * stride);
+    output_transform<Down>(column, result);
 #pragma GCC unroll 4
-    for (Size i = 0; i < 4; ++i) half[i * 6 + j] = result[i];
+    for (Size i = 0; i < Down; ++i) half[i * 6 + j] = result[i];
   }
   const auto load = [&](const float* from) HWY_ATTR { return Full ? hn::LoadU(d, from) : load_some(from, left); };
   const V bias = finish.bias ? load(finish.bias + n) : hn::Zero(d);
   const V more_bias = finish.more_bias ? load(finish.more_bias + n) : hn::Zero(d);
   const V scale = hn::Set(d, finish.scale);
 #pragma GCC unroll 4
-  for (Size i = 0; i < 4; ++i) {
+  for (Size i = 0; i < Down; ++i) {
     if (i >= tile.down) break;
     V result[4];
-    output_transform(half + i * 6, result);
+    output_transform<Across>(half + i * 6, result);
     const Size row = tile.corner + i * tile.width;
     float* const to = y.data + row * y.stride + n;
 #pragma GCC unroll 4
-    for (Size j = 0; j < 4; ++j) {
+    for (Size j = 0; j < Across; ++j) {
       if (j >= tile.across) break;
       V sum = hn::Add(hn::Add(result[j], bias), more_bias);
       if constexpr (Residual) sum = hn::Add(sum, load(finish.residual.data + (row + j) * finish.residual.stride + n));
@@ -190,19 +238,22 @@ void output_vector(const float* m, Size stride, const TileOutputs& tile, const F
   }
 }
 
+template <int Down, int Across>
+constexpr decltype(&output_vector<4, 4, true, true>) output_functions[2][2] = {
+    {output_vector<Down, Across, false, false>, output_vector<Down, Across, false, true>},
+    {output_vector<Down, Across, true, false>, output_vector<Down, Across, true, true>}};
+
 void winograd_output(const Picture& picture, const float* m, Size stride, Size out, Size first, Size count,
                      const Finish& finish, Map y) {
+  constexpr decltype(&output_functions<4, 4>) functions[2][2] = {{&output_functions<4, 4>, &output_functions<4, 2>},
+                                                                 {&output_functions<2, 4>, &output_functions<2, 2>}};
   for (Size t = 0; t < count; ++t, m += winograd_columns) {
     const TilePlace place = place_of(picture, first + t);
     const TileOutputs tile{(place.sample * picture.height + place.top) * picture.width + place.left, picture.width,
                            HWY_MIN(Size{4}, picture.height - place.top), HWY_MIN(Size{4}, picture.width - place.left)};
-    for (Size n = 0; n < out; n += lanes) {
-      const bool full = out - n >= lanes;
-      const auto vector = finish.residual.data ? full ? &output_vector<true, true> : &output_vector<false, true>
-                          : full ? &output_vector<true, false>
-                                               : &output_vector<false, false>;
-      vector(m + n, stride, tile, finish, y, n, out - n);
-    }
+    const auto& function = *functions[place.cut_down][place.cut_across];
+    for (Size n = 0; n < out; n += lanes)
+      function[out - n >= lanes][finish.residual.data != nullptr](m + n, stride, tile, finish, y, n, out - n);
   }
 }
 
@@ -228,6 +279,16 @@ void winograd_output(const Picture& picture, const float* m, Size stride, Size o
 void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, Size row, float* transformed,
                       Size stride) {
   HWY_DYNAMIC_DISPATCH(winograd_weights)(packed, in, strip, first, count, row, transformed, stride);
+}
+
+Range Picture::tiles_with(Size point, Range tiles) const {
+  const auto is_far = [](Size i) { return i == 3 || i == 4; };
+  const Size down = cut_down(), across = cut_across();
+  const Size right = across * (tiles_down() - down) * samples, bottom = down * tiles_across() * samples;
+  const Size corner = down * across * samples;
+  const Range with{is_far(point % 6) ? right : 0,
+                   this->tiles() - (is_far(point / 6) ? bottom : is_far(point % 6) ? corner : 0)};
+  return {HWY_MAX(tiles.first, HWY_MIN(with.first, tiles.last)), HWY_MAX(tiles.first, HWY_MIN(with.last, tiles.last))};
 }
 
 Size winograd_packed_size(Size in, Size out) { return round_up(in, block) * 9 * round_up(out, winograd_columns); }
