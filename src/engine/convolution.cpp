@@ -66,8 +66,8 @@ class ConvolutionKernel : public Kernel {
   double scale_;
 };
 
-// An output pixel is the sum over the taps of the kernel of a neighbour times that tap's matrix. Neighbours are gathered
-// tap by tap, so that rows and matrices stay in the caches however many inputs there are.
+// An output pixel is the sum over the taps of the kernel of a neighbour times that tap's matrix. Neighbours are
+// gathered tap by tap, so that rows and matrices stay in the caches however many inputs there are.
 class DirectConvolution : public ConvolutionKernel {
  public:
   DirectConvolution(const ConvShape& shape, const float* weight, const float* bias, const Place& x, const Place& y,

@@ -8,6 +8,8 @@
 namespace scoresde {
 namespace {
 
+using simd::Size;
+
 TEST(SimdMask, IsTheStreamsWordsOnEveryKindOfVectors) {
   const PhiloxStream stream =
       philox_stream({.seed = 5, .purpose = Purpose::dropout, .sample = 1ull << 33, .step = 2, .draw = 77});

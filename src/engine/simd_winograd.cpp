@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "engine/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -172,10 +174,9 @@ void input_vector(const float* const pixels[36], Size k, Size n, float* to, Size
 
 void winograd_input(const Picture& picture, ConstMap x, Size in, Size first, Size count, float* v, Size stride) {
   using Function = decltype(&input_vector<4, 4, true>);
-  constexpr Function functions[2][2][2] = {{{input_vector<4, 4, false>, input_vector<4, 4, true>},
-                                            {input_vector<4, 2, false>, input_vector<4, 2, true>}},
-                                           {{input_vector<2, 4, false>, input_vector<2, 4, true>},
-                                            {input_vector<2, 2, false>, input_vector<2, 2, true>}}};
+  constexpr Function functions[2][2][2] = {
+      {{input_vector<4, 4, false>, input_vector<4, 4, true>}, {input_vector<4, 2, false>, input_vector<4, 2, true>}},
+      {{input_vector<2, 4, false>, input_vector<2, 4, true>}, {input_vector<2, 2, false>, input_vector<2, 2, true>}}};
   for (Size t = 0; t < count; ++t) {
     const TilePlace place = place_of(picture, first + t);
     const auto& function = functions[place.cut_down][place.cut_across];
@@ -283,12 +284,11 @@ void winograd_weights(const float* packed, Size in, Size strip, Size first, Size
 
 Range Picture::tiles_with(Size point, Range tiles) const {
   const auto is_far = [](Size i) { return i == 3 || i == 4; };
-  const Size down = cut_down(), across = cut_across();
-  const Size right = across * (tiles_down() - down) * samples, bottom = down * tiles_across() * samples;
-  const Size corner = down * across * samples;
-  const Range with{is_far(point % 6) ? right : 0,
-                   this->tiles() - (is_far(point / 6) ? bottom : is_far(point % 6) ? corner : 0)};
-  return {HWY_MAX(tiles.first, HWY_MIN(with.first, tiles.last)), HWY_MAX(tiles.first, HWY_MIN(with.last, tiles.last))};
+  const Size right = cut_across() ? (tiles_down() - cut_down()) * samples : 0;  // cut across alone
+  const Size bottom = cut_down() ? tiles_across() * samples : 0, corners = cut_down() && cut_across() ? samples : 0;
+  const Size first = is_far(point % 6) ? right : 0;
+  const Size last = this->tiles() - (is_far(point / 6) ? bottom : is_far(point % 6) ? corners : 0);
+  return {std::clamp(first, tiles.first, tiles.last), std::clamp(last, tiles.first, tiles.last)};
 }
 
 Size winograd_packed_size(Size in, Size out) { return round_up(in, block) * 9 * round_up(out, winograd_columns); }
