@@ -26,10 +26,10 @@ constexpr bool has_point(Size i) {
 template <int Outputs>
 HWY_INLINE void input_transform(const V d[6], V out[6]) {
   if constexpr (Outputs == 2) {
-    const V even = hn::Mul(number(a * a - b * b), d[2]), odd = hn::Mul(number(a * (a * a - b * b)), d[1]);
+    const V even = hn::Mul(number(a * a - b * b), d[2]);
     out[0] = hn::MulAdd(number(a * a * b * b), d[0], hn::Mul(number(-b * b), d[2]));
-    out[1] = hn::Add(even, odd);
-    out[2] = hn::Sub(even, odd);
+    out[1] = hn::MulAdd(number(a * (a * a - b * b)), d[1], even);
+    out[2] = hn::NegMulAdd(number(a * (a * a - b * b)), d[1], even);
     out[5] = hn::NegMulAdd(number(a * a), d[1], d[3]);
     return;
   }
@@ -162,13 +162,13 @@ void input_vector(const float* const pixels[36], Size k, Size n, float* to, Size
       if (has_point<Down>(i)) half[i * 6 + j] = out[i];
   }
 #pragma GCC unroll 6
-  for (Size i = 0; i < 6; ++i) {
+  for (Size i = 0; i < 6; ++i, to += 6 * stride) {
     if (!has_point<Down>(i)) continue;
     V out[6];
     input_transform<Across>(half + i * 6, out);
 #pragma GCC unroll 6
     for (Size j = 0; j < 6; ++j)
-      if (has_point<Across>(j)) hn::StoreU(out[j], d, to + (i * 6 + j) * stride);
+      if (has_point<Across>(j)) hn::StoreU(out[j], d, to + j * stride);
   }
 }
 
@@ -197,45 +197,47 @@ struct TileOutputs {
   Size corner, width, down, across;
 };
 
-// One vector of outputs of a tile, as finish_and_store() would: the branches are taken once a vector.
+// One vector of outputs of a tile, finished: the branches are taken once a vector.
 template <int Down, int Across, bool Full, bool Residual>
 void output_vector(const float* m, Size stride, const TileOutputs& tile, const Finish& finish, Map y, Size n,
                    Size left) {
   const F d;
   V half[24];
 #pragma GCC unroll 6
-  for (Size j = 0; j < 6; ++j) {
+  for (Size j = 0; j < 6; ++j, m += stride) {
     if (!has_point<Across>(j)) continue;
     V column[6], result[4];
 #pragma GCC unroll 6
     for (Size i = 0; i < 6; ++i)
-      if (has_point<Down>(i)) column[i] = hn::LoadU(d, m + (i * 6 + j) * stride);
+      if (has_point<Down>(i)) column[i] = hn::LoadU(d, m + i * 6 * stride);
     output_transform<Down>(column, result);
 #pragma GCC unroll 4
     for (Size i = 0; i < Down; ++i) half[i * 6 + j] = result[i];
   }
   const auto load = [&](const float* from) HWY_ATTR { return Full ? hn::LoadU(d, from) : load_some(from, left); };
-  const V bias = finish.bias ? load(finish.bias + n) : hn::Zero(d);
-  const V more_bias = finish.more_bias ? load(finish.more_bias + n) : hn::Zero(d);
   const V scale = hn::Set(d, finish.scale);
+  const V bias = hn::Mul(scale, hn::Add(finish.bias ? load(finish.bias + n) : hn::Zero(d),
+                                        finish.more_bias ? load(finish.more_bias + n) : hn::Zero(d)));
+  float* to = y.data + tile.corner * y.stride + n;
+  const float* residual = Residual ? finish.residual.data + tile.corner * finish.residual.stride + n : nullptr;
 #pragma GCC unroll 4
   for (Size i = 0; i < Down; ++i) {
     if (i >= tile.down) break;
     V result[4];
     output_transform<Across>(half + i * 6, result);
-    const Size row = tile.corner + i * tile.width;
-    float* const to = y.data + row * y.stride + n;
 #pragma GCC unroll 4
     for (Size j = 0; j < Across; ++j) {
       if (j >= tile.across) break;
-      V sum = hn::Add(hn::Add(result[j], bias), more_bias);
-      if constexpr (Residual) sum = hn::Add(sum, load(finish.residual.data + (row + j) * finish.residual.stride + n));
-      sum = hn::Mul(sum, scale);
+      V sum = result[j];
+      if constexpr (Residual) sum = hn::Add(sum, load(residual + j * finish.residual.stride));
+      sum = hn::MulAdd(sum, scale, bias);
       if constexpr (Full)
         hn::StoreU(sum, d, to + j * y.stride);
       else
         store_some(sum, to + j * y.stride, left);
     }
+    to += tile.width * y.stride;
+    if constexpr (Residual) residual += tile.width * finish.residual.stride;
   }
 }
 
