@@ -311,8 +311,7 @@ class WinogradConvolution : public ConvolutionKernel {
   // Part `point` of the packed weights of the next inputs, while a product runs that does not wait for memory.
   void fetch(Size strip, Size input, Size point) const {
     const Size part = inputs_at_once() * 9 * width / simd::winograd_points;
-    const float* const from = weights_.data() + (strip * in_ + input) * 9 * width + point * part;
-    for (Size i = 0; i < part; i += simd::block) __builtin_prefetch(from + i, 0, 2);
+    simd::fetch(weights_.data() + (strip * in_ + input) * 9 * width + point * part, part);
   }
 
   Size in_, strips_;

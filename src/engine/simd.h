@@ -93,6 +93,9 @@ constexpr Size winograd_stride(Size floats) { return floats + block; }
 
 inline constexpr Size winograd_columns = 32;  ///< outputs that are transformed together
 
+/// Has memory brought into the second-level cache meanwhile.
+void fetch(const float* from, Size floats);
+
 /// Floats of packed 3x3 weights.
 Size winograd_packed_size(Size in, Size out);
 
