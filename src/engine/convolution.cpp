@@ -216,7 +216,7 @@ class NarrowConvolution : public ConvolutionKernel {
 
 // F(4x4, 3x3): some tiles are transformed at once; then, 32 outputs at a time, they are multiplied, transformed back
 // and finished. Transformed weights are four times as large as the checkpoint's. They are kept only where they are
-// small, and elsewhere made anew for 64 inputs x 32 outputs x one row of the 36 points at a time, 48 KB: that reads a
+// small, and elsewhere made anew for 64 inputs x 32 outputs x 12 of the 36 points at a time, 96 KB: that reads a
 // quarter of the memory (the bound at one sample) and leaves the second-level cache to the tiles. The bits are the
 // same.
 class WinogradConvolution : public ConvolutionKernel {
@@ -231,16 +231,16 @@ class WinogradConvolution : public ConvolutionKernel {
     if (!keeps_transformed()) return;
     AlignedFloats transformed(strips_ * strip_size());
     for (Size i = 0; i < strips_; ++i)
-      for (Size row = 0; row < rows_; ++row)
-        simd::winograd_weights(weights_.data(), x_.channels, i, 0, in_, row,
-                               transformed.data() + i * strip_size() + row * row_size(), weights_stride());
+      for (Size pair = 0; pair < pairs; ++pair)
+        simd::winograd_weights(weights_.data(), x_.channels, i, 0, in_, pair,
+                               transformed.data() + i * strip_size() + pair * pair_size(), weights_stride());
     weights_ = std::move(transformed);
   }
 
   Size scratch(Size samples) const override {
     const Size tiles = tiles_at_once(samples);
     return simd::winograd_points * (input_stride(tiles) + output_stride(tiles)) +
-           (keeps_transformed() ? 0 : row_size());
+           (keeps_transformed() ? 0 : pair_size());
   }
 
   void run(const Run& run) const override {
@@ -256,13 +256,13 @@ class WinogradConvolution : public ConvolutionKernel {
   }
 
  private:
-  static constexpr Size width = simd::winograd_columns, rows_ = 6, most_kept = Size{1} << 14;
+  static constexpr Size width = simd::winograd_columns, pairs = 3, pair_points = 12, most_kept = Size{1} << 14;
 
   bool keeps_transformed() const { return x_.channels * y_.channels <= most_kept; }
   Size inputs_at_once() const { return keeps_transformed() ? in_ : std::min<Size>(in_, 64); }
   Size weights_stride() const { return simd::winograd_stride(inputs_at_once() * width); }
-  Size row_size() const { return rows_ * weights_stride(); }
-  Size strip_size() const { return rows_ * row_size(); }
+  Size pair_size() const { return pair_points * weights_stride(); }
+  Size strip_size() const { return pairs * pair_size(); }
   Size input_stride(Size tiles) const { return simd::winograd_stride(tiles * in_); }
   static Size output_stride(Size tiles) { return simd::winograd_stride(tiles * width); }
 
@@ -286,15 +286,15 @@ class WinogradConvolution : public ConvolutionKernel {
     for (Size strip = strips.first; strip < strips.last; ++strip) {
       for (Size input = 0; input < in_; input += inputs_at_once()) {
         const Size inputs = std::min(inputs_at_once(), in_ - input);
-        for (Size row = 0; row < rows_; ++row) {
-          const float* u = weights_.data() + strip * strip_size() + row * row_size();
+        for (Size pair = 0; pair < pairs; ++pair) {
+          const float* u = weights_.data() + strip * strip_size() + pair * pair_size();
           if (!keeps_transformed()) {
-            simd::winograd_weights(weights_.data(), x_.channels, strip, input, inputs, row, made, weights_stride());
+            simd::winograd_weights(weights_.data(), x_.channels, strip, input, inputs, pair, made, weights_stride());
             u = made;
           }
-          for (Size j = 0; j < rows_; ++j) {
-            const Size point = row * rows_ + j;
-            if (!keeps_transformed()) fetch(strip, input + inputs, point);
+          for (Size j = 0; j < pair_points; ++j) {
+            const Size point = simd::winograd_row(pair, j / 6) * 6 + j % 6;
+            if (!keeps_transformed()) fetch(strip, input + inputs, pair * pair_points + j);
             const auto [begin, end] = picture.tiles_with(point, tiles);
             const float* const rows = v + point * v_stride + input * count + (begin - first) * simd::block;
             simd::multiply({rows, simd::block, count * simd::block, v_stride}, inputs / simd::block, end - begin,
@@ -308,10 +308,10 @@ class WinogradConvolution : public ConvolutionKernel {
     }
   }
 
-  // Part `point` of the packed weights of the next inputs, while a product runs that does not wait for memory.
-  void fetch(Size strip, Size input, Size point) const {
-    const Size part = inputs_at_once() * 9 * width / simd::winograd_points;
-    simd::fetch(weights_.data() + (strip * in_ + input) * 9 * width + point * part, part);
+  // One of 36 parts of the packed weights of the next inputs, while a product runs that does not wait for memory.
+  void fetch(Size strip, Size input, Size part) const {
+    const Size floats = inputs_at_once() * 9 * width / simd::winograd_points;
+    simd::fetch(weights_.data() + (strip * in_ + input) * 9 * width + part * floats, floats);
   }
 
   Size in_, strips_;

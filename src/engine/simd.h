@@ -103,9 +103,13 @@ Size winograd_packed_size(Size in, Size out);
 /// gradient needs them), laid out for winograd_weights: strips of 32 outputs, zeros at the edges.
 void pack_winograd(const float* w, Size out_stride, Size in_stride, bool turned, Size in, Size out, float* packed);
 
-/// Row `row` of U = G w G^T, six of the 36 points, of strip `strip` of packed weights, input channels [first, first +
-/// count), multiples of 16: for point j of the row a matrix packed_size(count, 32) at transformed + j * stride.
-void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, Size row, float* transformed,
+/// Rows of U = G w G^T come two at a time, as those of points +-x share most of their arithmetic.
+constexpr Size winograd_row(Size pair, Size i) { return pair == 0 ? i * 5 : pair * 2 - 1 + i; }
+
+/// Two rows of U, twelve of the 36 points, of strip `strip` of packed weights, input channels [first, first + count),
+/// multiples of 16: for point j of row winograd_row(pair, i) a matrix packed_size(count, 32) at
+/// transformed + (i * 6 + j) * stride.
+void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, Size pair, float* transformed,
                       Size stride);
 
 struct Range {

@@ -148,12 +148,13 @@ std::vector<float> some_of_everything() {
   pack_winograd(w.data(), in * 9, 9, false, in, out, packed.data());
   winograd_input(picture, {x.data(), in}, in, 0, tiles, v.data(), v_stride);
   for (Size strip = 0, n = 0; n < out; ++strip, n += winograd_columns) {
-    for (Size row = 0; row < 6; ++row)
-      winograd_weights(packed.data(), in, strip, 0, padded_in, row, u.data() + row * 6 * u_stride, u_stride);
-    for (Size p = 0; p < winograd_points; ++p) {
+    for (Size pair = 0; pair < 3; ++pair)
+      winograd_weights(packed.data(), in, strip, 0, padded_in, pair, u.data() + pair * 12 * u_stride, u_stride);
+    for (Size i = 0; i < winograd_points; ++i) {
+      const Size p = winograd_row(i / 12, i / 6 % 2) * 6 + i % 6;
       const auto [begin, end] = picture.tiles_with(p, {0, tiles});
       multiply({v.data() + p * v_stride + begin * block, block, tiles * block}, padded_in / block, end - begin,
-               u.data() + p * u_stride, winograd_columns, {},
+               u.data() + i * u_stride, winograd_columns, {},
                {m.data() + p * m_stride + begin * winograd_columns, winograd_columns});
     }
     winograd_output(picture, m.data(), m_stride, std::min(winograd_columns, out - n), 0, tiles,

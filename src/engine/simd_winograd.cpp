@@ -99,32 +99,36 @@ HWY_INLINE void weight_transform(const V g[3], V out[6]) {
   out[5] = g[2];
 }
 
-template <int Row>
-void weights_row(const float* w, Size count, float* to, Size stride) {
+template <int Pair>
+void weights_pair(const float* w, Size count, float* to, Size stride) {
   const F d;
   for (Size k = 0; k < count; ++k)
     for (Size n = 0; n < winograd_columns; n += lanes) {
       const float* from = w + k * 9 * winograd_columns + n;
-      V half[3], out[6];
+      V half[2][3];
 #pragma GCC unroll 3
       for (Size j = 0; j < 3; ++j) {
         V column[3], transformed[6];
 #pragma GCC unroll 3
         for (Size i = 0; i < 3; ++i) column[i] = hn::LoadU(d, from + (i * 3 + j) * winograd_columns);
         weight_transform(column, transformed);
-        half[j] = transformed[Row];
+        for (Size i = 0; i < 2; ++i) half[i][j] = transformed[winograd_row(Pair, i)];
       }
-      weight_transform(half, out);
+#pragma GCC unroll 2
+      for (Size i = 0; i < 2; ++i) {
+        V out[6];
+        weight_transform(half[i], out);
+        float* const at = to + i * 6 * stride + (n / panel * count + k) * panel + n % panel;
 #pragma GCC unroll 6
-      for (Size j = 0; j < 6; ++j) hn::StoreU(out[j], d, to + j * stride + (n / panel * count + k) * panel + n % panel);
+        for (Size j = 0; j < 6; ++j) hn::StoreU(out[j], d, at + j * stride);
+      }
     }
 }
 
-void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, Size row, float* transformed,
+void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, Size pair, float* transformed,
                       Size stride) {
-  constexpr decltype(&weights_row<0>) rows[] = {weights_row<0>, weights_row<1>, weights_row<2>,
-                                                weights_row<3>, weights_row<4>, weights_row<5>};
-  rows[row](packed + (strip * round_up(in, block) + first) * 9 * winograd_columns, count, transformed, stride);
+  constexpr decltype(&weights_pair<0>) pairs[] = {weights_pair<0>, weights_pair<1>, weights_pair<2>};
+  pairs[pair](packed + (strip * round_up(in, block) + first) * 9 * winograd_columns, count, transformed, stride);
 }
 
 // What lies outside of the picture, for as many channels as are transformed with one set of pointers.
@@ -279,9 +283,9 @@ void winograd_output(const Picture& picture, const float* m, Size stride, Size o
   HWY_DYNAMIC_DISPATCH(winograd_output)(picture, m, stride, out, first, count, finish, y);
 }
 
-void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, Size row, float* transformed,
+void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, Size pair, float* transformed,
                       Size stride) {
-  HWY_DYNAMIC_DISPATCH(winograd_weights)(packed, in, strip, first, count, row, transformed, stride);
+  HWY_DYNAMIC_DISPATCH(winograd_weights)(packed, in, strip, first, count, pair, transformed, stride);
 }
 
 // Not where it is called: g++ takes a function that only fetches for one without effect, and drops the call.
