@@ -1,5 +1,6 @@
 #include <hwy/cache_control.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -191,10 +192,16 @@ HWY_EXPORT(target);
 Size packed_size(Size inner, Size columns) { return round_up(inner, block) * round_up(columns, panel); }
 
 void pack_matrix(const float* b, Size inner_stride, Size column_stride, Size inner, Size columns, float* packed) {
-  for (Size n = 0; n < round_up(columns, panel); n += panel)
-    for (Size k = 0; k < round_up(inner, block); ++k)
-      for (Size j = 0; j < panel; ++j)
-        *packed++ = k < inner && n + j < columns ? b[k * inner_stride + (n + j) * column_stride] : 0;
+  const Size panel_size = round_up(inner, block) * panel;
+  for (Size n = 0; n < columns; n += panel, packed += panel_size, b += panel * column_stride) {
+    const Size here = std::min(panel, columns - n);
+    if (here < panel || inner % block != 0) std::fill_n(packed, panel_size, 0.0f);
+    if (column_stride == 1 && here == panel)  // lines of memory as they are
+      for (Size k = 0; k < inner; ++k) std::copy_n(b + k * inner_stride, panel, packed + k * panel);
+    else
+      for (Size j = 0; j < here; ++j)
+        for (Size k = 0; k < inner; ++k) packed[k * panel + j] = b[k * inner_stride + j * column_stride];
+  }
 }
 
 void pack_rows(const float* const* rows, Size count, Size inner, float* packed) {
