@@ -33,9 +33,7 @@ struct Run {
   simd::ConstMap source(const Place& place) const { return {map(place).data, place.stride}; }
   Size rows(const Place& place) const { return place.shared ? place.rows : place.rows * samples; }
 
-  struct Share {
-    Size first, last;
-  };
+  using Share = simd::Range;
   /// This part's share of n things.
   Share share(Size n) const { return {n * part / parts, n * (part + 1) / parts}; }
 };

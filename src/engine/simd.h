@@ -15,6 +15,11 @@ inline constexpr Size panel = 16;  ///< columns of a packed matrix that lie toge
 
 constexpr Size round_up(Size n, Size to) { return (n + to - 1) / to * to; }
 
+/// [first, last) of some things.
+struct Range {
+  Size first, last;
+};
+
 struct ConstMap {
   const float* data;
   Size stride;
@@ -32,9 +37,7 @@ struct ConstBlocks {
   Size ahead = 0;  ///< from these rows to those of the next product, which are fetched meanwhile
 
   /// As pack_rows() leaves `count` rows.
-  static ConstBlocks packed(const float* data, Size count, Size ahead = 0) {
-    return {data, block, count * block, ahead};
-  }
+  static ConstBlocks packed(const float* data, Size count) { return {data, block, count * block}; }
 
   /// The rows of a map as they stand: for a multiple of 16 channels.
   static ConstBlocks of(ConstMap x) { return {x.data, x.stride, block}; }
@@ -111,10 +114,6 @@ constexpr Size winograd_row(Size pair, Size i) { return pair == 0 ? i * 5 : pair
 /// transformed + (i * 6 + j) * stride.
 void winograd_weights(const float* packed, Size in, Size strip, Size first, Size count, Size pair, float* transformed,
                       Size stride);
-
-struct Range {
-  Size first, last;
-};
 
 /// The pictures that tiles of 4 x 4 outputs are cut from: rows y * width + x of a sample, samples one after another. A
 /// last tile of one or two outputs down or across is cut short: it does without the points +-3/2 of that axis, which
